@@ -78,7 +78,7 @@ def reason_of(error: Exception) -> str:
 
 
 class UsageError(MagerewindError):
-    """The words of the command are off."""
+    """The command line is invalid."""
 
     exit_code = 2
 

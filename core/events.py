@@ -47,7 +47,7 @@ class Step(StrEnum):
     CHECK = "check"  # preflight, once more, by the runner
     PLAN = "plan"  # verify the archive and compare it with the live tree; check the dump
     STAGE = "stage"  # extract the differing members
-    RECHECK = "recheck"  # look again at entries that an open shop may have changed since the plan
+    RECHECK = "recheck"  # look again at entries that an open store may have changed since the plan
     CLOSE = "close"  # maintenance mode on
     WRITE = "write"  # write one backup
     SEND = "send"  # send one kind to a repository; without a kind: the manifest of the set

@@ -30,7 +30,7 @@ from tui.engine.port import Engine  # noqa: E402
 from tui.screens.backups import Backups  # noqa: E402
 from tui.screens.difference_pane import DifferencePane  # noqa: E402
 from tui.screens.history import History  # noqa: E402
-from tui.screens.rollback import Rollback  # noqa: E402
+from tui.screens.plan import Rollback  # noqa: E402
 
 RECORDING = os.path.join(HERE, "recording.json")
 INSIDE = ("enter", "enter", "down", "enter")

@@ -15,8 +15,8 @@ from typing import Any
 from msgspec import Struct, field
 from msgspec.structs import replace
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound
@@ -40,9 +40,9 @@ from tui.engine.views import (
     DatabaseView,
     LostView,
     NewerView,
-    Places,
     PlanView,
     SpaceView,
+    StorePaths,
     StoreView,
 )
 
@@ -269,7 +269,9 @@ class Playback:
         self.host = host
         self.name = root.rpartition("/")[2]
         quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
-        self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
+        self.places = StorePaths(
+            root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs"
+        )
         self.read_only = False
         self.switchable = False
         self.defaults = BackupRequest(kinds=tuple(Kind))

@@ -25,18 +25,26 @@ QUESTIONS = (
     "How does an undo work?",
     "How are rows escaped?",
     "How does an event reach the log?",
+    "How does an event reach the screen?",
     "Who decides the exit code?",
     "Who trims old jobs and undos?",
     "How is a set pruned?",
     "How does a table stay as it is?",
     "How is a file found in an archive?",
     "Who sends a notification?",
-    "How is a snapshot made?",
+    "How is a snapshot of the database made?",
+    "How is a snapshot sent to a repository?",
     "How does the application get its plan?",
     "Where is a key of the configuration checked?",
     "How does an undo compare tables?",
     "How are segments of an archive cut?",
     "Who decides that a backup is overdue?",
+    "How does root become the owner?",
+    "How is a hook run?",
+    "How is a dead job recovered?",
+    "How is a dump loaded beside the live tables?",
+    "Where is the lock of a store?",
+    "Where is the plan screen?",
 )
 MODULES = {path.stem for top in ("core", "tui") for path in (ROOT / top).rglob("*.py")}
 PACKAGES = sorted(path for top in ("core", "tui") for path in (ROOT / top).glob("**/__init__.py"))
@@ -87,3 +95,26 @@ def test_every_package_says_its_algorithm_by_modules_that_exist(page: Path) -> N
     functions = named - MODULES
     text = "".join(path.read_text() for path in page.parent.rglob("*.py") if functions)
     assert {name for name in functions if f"def {name}(" not in text} == set()
+
+
+MODULE_LIST = re.compile(r"[a-z_]+(?:, [a-z_]+)*")
+
+
+def test_every_package_lists_modules_that_exist() -> None:
+    unknown: dict[str, set[str]] = {}
+    listed = 0
+    for page in PACKAGES:
+        text = ast.get_docstring(ast.parse(page.read_text(encoding="utf-8"))) or ""
+        lines = text.splitlines()[2:]
+        columns = [re.split(r"  +", line)[-1] for line in lines if re.search(r"\S  +\S", line)]
+        lists = [column for column in columns if MODULE_LIST.fullmatch(column)]
+        named = {name for column in lists for name in column.split(", ")}
+        if "Modules: " in text:
+            named |= set(re.findall(r"`([a-z_]+)`", text.partition("Modules: ")[2]))
+        listed += len(named)
+        known = {path.stem for path in page.parent.rglob("*.py")}
+        known |= {path.name for path in page.parent.rglob("*") if path.is_dir()}
+        if named - known:
+            unknown[str(page.relative_to(ROOT))] = named - known
+    assert unknown == {}
+    assert listed > 150

@@ -1,8 +1,7 @@
 """The owner's side of the keeper: give files to the other accounts of a store, and work as them.
 
-One keeper at most belongs to a process, as its accounts do: `use` names it, at the door or in a
-runner, and `keeper` is None wherever root has no part in the work. A request made here is
-decided by the other side.
+A process uses at most one keeper. `use` sets it, at the account switch or in a runner; `keeper`
+returns None where root is not involved. The keeper decides whether a request is granted.
 """
 
 from __future__ import annotations
@@ -29,7 +28,7 @@ _PATIENCE_S: Final = 600.0
 
 
 class _Channel:
-    """A socket of this process alone, which somebody at the other side serves."""
+    """A socket of this process alone, served by the keeper or an account helper."""
 
     def __init__(self, shared_fd: int, uid: int, gid: int) -> None:
         self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -81,8 +80,8 @@ def ended() -> StorageError:
     )
 
 
-class Lent:
-    """A process that became another account of the store (`core.account.lent`)."""
+class AccountHelper:
+    """A process that became another account of the store (`core.account.account_helper`)."""
 
     def __init__(self, channel: _Channel) -> None:
         self._channel = channel
@@ -129,12 +128,12 @@ class Keeper:
         self.fd = fd
         self._giving: _Channel | None = None
         self._may: dict[tuple[int, int], bool] = {}
-        self._lent: dict[tuple[int, int], Lent] = {}
+        self._helpers: dict[tuple[int, int], AccountHelper] = {}
 
     def close(self) -> None:
         """Close the channels to all helper processes; the next use opens new ones."""
-        for lent in self._lent.values():
-            lent.close()
+        for helper in self._helpers.values():
+            helper.close()
         if self._giving is not None:
             self._giving.close()
 
@@ -162,13 +161,13 @@ class Keeper:
         for at in range(0, len(fds), MOST_DESCRIPTORS):
             self._channel().ask(Request(Verb.GIVE, uid, gid), fds[at : at + MOST_DESCRIPTORS])
 
-    def lend(self, uid: int, gid: int) -> Lent | None:
+    def helper_of(self, uid: int, gid: int) -> AccountHelper | None:
         """Return another account of the store, to work as it; None for an account of no file."""
-        known = self._lent.get((uid, gid))
+        known = self._helpers.get((uid, gid))
         if known is None or known.is_dead:
             if uid == os.geteuid() or not (self.may(uid=uid) and self.may(gid=gid)):
                 return None
-            known = self._lent[uid, gid] = Lent(_Channel(self.fd, uid, gid))
+            known = self._helpers[uid, gid] = AccountHelper(_Channel(self.fd, uid, gid))
         return known
 
 

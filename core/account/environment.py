@@ -1,6 +1,6 @@
-"""Which variables go along: an allow-list, for an account that root became and for programs.
+"""Allow-lists of environment variables: for the account root switched to, and for child programs.
 
-The environment of a shell holds keys of clouds and passwords of other tools. Nothing that is run
+The environment of a shell holds keys of clouds and passwords of other tools. No program that is run
 for a store needs them.
 """
 
@@ -39,9 +39,8 @@ def for_program(
 ) -> dict[str, str]:
     """Return the environment of php and `bin/magento`, which run as the account of this process.
 
-    The variables that the door removed are absent: the variables of
-    Magento are here only where the store's owner has set them, and so are `variables`, which the
-    store's configuration asks for by name.
+    Variables dropped at the account switch are not restored: Magento's variables are passed only
+    if the store's owner set them, and so are `variables`, which the configuration asks for by name.
     """
     kept = _kept(environ, _TERMINAL | _WORDS | _ACCOUNT | frozenset(variables))
     kept["PATH"] = path_of(environ) or DEFAULT_PATH

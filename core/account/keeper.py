@@ -1,11 +1,11 @@
 """The process of root that stays when root becomes a store's owner: it gives files away.
 
-`start_keeper` forks it at the door. A client sends it one end of a socket pair of its own, so that
-any number of processes can ask without getting each other's answers; for each, the keeper forks a
-process that serves that socket until its other end is closed:
+`start_keeper` forks it before the account switch. A client sends it one end of a socket pair of its
+own, so that any number of processes can ask without getting each other's answers; for each, the
+keeper forks a process that serves that socket until its other end is closed:
 
 - uid 0: one that stays root and does nothing but the `fchown` calls that `_Giver` admits;
-- another uid: one that becomes that account for good (`core.account.lent`).
+- another uid: one that becomes that account for good (`core.account.account_helper`).
 
 Both believe nothing: any process of the owner may speak to them. The rules are in
 docs/design/keeper.md; they are the boundary.
@@ -25,9 +25,9 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from core.account.bounds import Accounts, Bounds
-from core.account.lent import Account, become
+from core.account.account_helper import Account, become
 from core.account.packets import Garbage, Request, Verb, close_all, receive_request, serve
+from core.account.store_boundary import Accounts, StoreBoundary
 
 _MOST_CHILDREN: Final = 32
 _PR_SET_NO_NEW_PRIVS: Final = 38
@@ -148,14 +148,14 @@ class _Keeper:
         with socket.socket(fileno=fd) as channel:
             if (channel.family, channel.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
                 return
-            bounds = Bounds(self._root_fd, self._owner)
+            bounds = StoreBoundary(self._root_fd, self._owner)
             accounts = Accounts(bounds)
             if not request.uid:
                 serve(channel, _Giver(bounds, accounts, self._owner).answer)
             elif (
                 request.gid
                 and request.uid != self._owner
-                and accounts.have(request.uid, request.gid)
+                and accounts.owns_files(request.uid, request.gid)
             ):
                 become(request.uid, request.gid)
                 serve(channel, Account(bounds).answer)
@@ -164,14 +164,14 @@ class _Keeper:
 class _Giver:
     """Decides about each request to give a file away, and carries it out."""
 
-    def __init__(self, bounds: Bounds, accounts: Accounts, owner: int) -> None:
+    def __init__(self, bounds: StoreBoundary, accounts: Accounts, owner: int) -> None:
         self._bounds = bounds
         self._accounts = accounts
         self._owner = owner
 
     def answer(self, request: Request, descriptors: list[int]) -> tuple[int, None]:
         """Carry out one request. Raises OSError."""
-        may = self._accounts.have(request.uid, request.gid)
+        may = self._accounts.owns_files(request.uid, request.gid)
         if request.verb == Verb.MAY:
             return (0 if may else errno.EPERM), None
         if request.verb != Verb.GIVE or not (request.uid and request.gid and may and descriptors):

@@ -1,6 +1,6 @@
 """Archives of files, and rollback as a difference between an archive and the live tree.
 
-Four floors, each a room that knows only those below it:
+Four layers, each a package that uses only those below it:
 
     restore            a plan is staged, swapped in, undone
     create | plan      an archive is written | an archive is compared with the live tree

@@ -1,9 +1,9 @@
-"""The index of a dump: the one beside it, or one that is made by reading it.
+"""The index of a dump: the one beside it, or one that is built by reading it.
 
-Used is the one that the manifest names by its checksum. Without a manifest of ours, and for a dump
-that was taken without an index, one is made; it is kept beside the dump where `var/backups` is this
-account's, and found again by inode, size and times of the dump. Such an index has no digests: it
-serves to look inside, and to nothing that decides.
+The index whose checksum the manifest names is used. Without a manifest of ours, and for a dump that
+was taken without an index, one is built; it is kept beside the dump where `var/backups` belongs to
+this account, and found again by inode, size and times of the dump. A built index has no digests: it
+serves browsing only, never a decision.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Which sets have a time that contradicts the order in which they were made.
+"""Finds sets whose time contradicts the order in which they were made.
 
 Each set gets a number when it is made, one more than the highest there is. A set of a higher number
-and an earlier time shows that the clock was off, and not for which of the two. Trusted is what all
-of the longest rising rows of times have in common; the rest is in doubt:
+and an earlier time shows that the clock was off, but not for which of the two. A time is trusted if
+it is part of every longest increasing sequence of times; the rest is in doubt:
 
 number   1  2  3  4  5  6
 day      1  2 30  3  4  5      the third was made by a clock that was ahead

@@ -28,7 +28,7 @@ _UNLIMITED_WORDS: Final = frozenset({"unlimited", "-1"})
 _LARGEST: Final = 1_000_000
 
 
-class ContentState(StrEnum):
+class SoundState(StrEnum):
     """The known state of one kind's content in a set."""
 
     SOUND = "sound"  # read whole, and found to be right
@@ -37,7 +37,7 @@ class ContentState(StrEnum):
 
 
 class Rule(StrEnum):
-    """Why a set stays; `NONE` is why it goes."""
+    """The reason to keep a set; `NONE`: no rule keeps it."""
 
     LAST = "last"
     DAILY = "daily"
@@ -56,7 +56,7 @@ class Rule(StrEnum):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why a set stays: a rule, the kinds for which it holds, and more where there is more."""
+    """A reason to keep a set: a rule, its kinds, and further details."""
 
     rule: Rule
     kinds: tuple[str, ...] = ()
@@ -127,7 +127,7 @@ class Candidate(Struct, frozen=True, kw_only=True):
 
     id: str
     time_s: int
-    kinds: Mapping[str, ContentState]
+    kinds: Mapping[str, SoundState]
     marked: bool = False
     needed_by: str = ""
     foreign: tuple[str, ...] = ()  # its files of other programs
@@ -142,7 +142,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     @property
     def keep(self) -> bool:
-        """True where anything keeps it."""
+        """Whether any reason keeps it."""
         return all(reason.rule is not Rule.NONE for reason in self.reasons)
 
 
@@ -184,14 +184,14 @@ def _of_kind(
     kind: str, sets: Sequence[Candidate], policy: RetentionPolicy, zone: dt.tzinfo | None
 ) -> dict[str, list[Rule]]:
     """Return which rules keep which of the sets of one kind; `sets` are newest first."""
-    sound = [one for one in sets if one.kinds[kind] is not ContentState.DAMAGED]
+    sound = [one for one in sets if one.kinds[kind] is not SoundState.DAMAGED]
     kept: dict[str, list[Rule]] = {one.id: [] for one in sets}
     counters = [_Counter(Rule(name), getattr(policy, name)) for name in NUMBERED]
     newest = sound[0] if sound else sets[0]
     since_s = policy.within.before(newest.time_s, zone) if policy.within else None
     number = 0
     for one in sets:
-        counts = one.kinds[kind] is not ContentState.DAMAGED
+        counts = one.kinds[kind] is not SoundState.DAMAGED
         is_oldest = number + counts == len(sound)
         when = _moment(one.time_s, zone)
         kept[one.id] += [
@@ -202,7 +202,7 @@ def _of_kind(
         if since_s is not None and one.time_s > since_s:
             kept[one.id].append(Rule.WITHIN)
         number += counts
-    best = next((one for one in sets if one.kinds[kind] is ContentState.SOUND), newest)
+    best = next((one for one in sets if one.kinds[kind] is SoundState.SOUND), newest)
     kept[best.id].append(Rule.NEWEST)
     return kept
 

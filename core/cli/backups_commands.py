@@ -16,7 +16,7 @@ from core.backups.catalog import (
     list_backups,
 )
 from core.backups.verification import VerifyResult, verify_backup
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.cli.store_view import stop_lines, store_json, store_lines
 from core.errors import MagerewindError, UsageError
 from core.events import Kind, Report, encode_text
@@ -27,7 +27,7 @@ from core.text.lines import NAMES_SHOWN, error, error_lines, name_lines, plain, 
 from core.text.printable import printable
 
 
-def store_command(session: Session) -> int:
+def store_command(session: CommandSession) -> int:
     """`info:store`."""
     if session.line.check:
         from core.cli.check_command import check_command  # noqa: PLC0415 - only where asked for
@@ -47,7 +47,7 @@ def store_command(session: Session) -> int:
     return 1 if stopped else 0
 
 
-def _due_lines(session: Session, store: Store) -> Iterator[str]:
+def _due_lines(session: CommandSession, store: Store) -> Iterator[str]:
     """Yield lines on due backups of a store with a limit; broken configurations pass in silence."""
     from core.cli.due_view import due_rows  # noqa: PLC0415 - only where it is shown
     from core.cli.schedule_commands import due_for  # noqa: PLC0415
@@ -59,7 +59,7 @@ def _due_lines(session: Session, store: Store) -> Iterator[str]:
                 yield f"{label:<14}{text}"
 
 
-def _due_json(session: Session, store: Store) -> dict[str, Any] | None:
+def _due_json(session: CommandSession, store: Store) -> dict[str, Any] | None:
     from core.cli.due_view import due_json  # noqa: PLC0415 - as above
     from core.cli.schedule_commands import due_for  # noqa: PLC0415
 
@@ -68,13 +68,13 @@ def _due_json(session: Session, store: Store) -> dict[str, Any] | None:
     return None
 
 
-def _chosen(session: Session, directory: str) -> list[Backup]:
+def _chosen(session: CommandSession, directory: str) -> list[Backup]:
     if session.line.names:
         return [find_any_backup(directory, name) for name in session.line.names]
     return list(list_backups(directory).backups)
 
 
-def _doomed(session: Session, directory: str) -> list[Backup | PartialBackup]:
+def _doomed(session: CommandSession, directory: str) -> list[Backup | PartialBackup]:
     """Return the backups to delete: all are found before anything goes."""
     return [
         find_partial(directory, name) if is_partial(name) else find_any_backup(directory, name)
@@ -96,7 +96,7 @@ def _question(doomed: list[Backup | PartialBackup]) -> str:
     return f"You are about to delete {' and '.join(parts)} ({total}). Are you sure?"
 
 
-def delete_command(session: Session) -> int:
+def delete_command(session: CommandSession) -> int:
     """`info:backups:delete`."""
     session.require_answerable()
     store = session.writable_store()
@@ -123,7 +123,7 @@ def delete_command(session: Session) -> int:
     return 0
 
 
-def _reporter(session: Session, backup: Backup) -> Report:
+def _reporter(session: CommandSession, backup: Backup) -> Report:
     width = shutil.get_terminal_size().columns
     name = printable(backup.name.text)
 
@@ -148,7 +148,7 @@ def _result_json(result: VerifyResult) -> dict[str, Any]:
     }
 
 
-def _say_result(session: Session, result: VerifyResult) -> None:
+def _say_result(session: CommandSession, result: VerifyResult) -> None:
     name = result.backup.name.text
     console = session.console
     if not result.sound:
@@ -163,7 +163,7 @@ def _say_result(session: Session, result: VerifyResult) -> None:
         console.say(warning(f"Warning: {one.message}"), *name_lines(one.names, shown))
 
 
-def verify_command(session: Session) -> int:
+def verify_command(session: CommandSession) -> int:
     """`info:backups:verify`."""
     store = session.store()
     session.warn_of_interrupted(session.client(store))

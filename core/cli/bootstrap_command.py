@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.durable import write_file
 from core.errors import ConfigurationError, SetNotFound, StorageError, UsageError
 from core.events import Kind, Report, encode_text
@@ -36,7 +36,7 @@ _LIMIT = 4 << 20
 
 
 @contextmanager
-def _repository(session: Session) -> Iterator[Repository]:
+def _repository(session: CommandSession) -> Iterator[Repository]:
     """Give the repository that the words name; a password that is typed is kept for as long."""
     line, environ = session.line, session.environ
     file = line.password_file or environ.get("RESTIC_PASSWORD_FILE")
@@ -55,7 +55,7 @@ def _repository(session: Session) -> Iterator[Repository]:
         )
 
 
-def _typed(session: Session, place: str) -> str:
+def _typed(session: CommandSession, place: str) -> str:
     if not session.line.may_ask or not os.isatty(0):
         raise UsageError(
             "The password of the repository is needed.",
@@ -72,7 +72,7 @@ def _typed(session: Session, place: str) -> str:
     return path
 
 
-def _chosen(session: Session, restic: Restic) -> RemoteSet:
+def _chosen(session: CommandSession, restic: Restic) -> RemoteSet:
     """Return the set that is meant, of the only store in the repository or the named one."""
     holdings = read_holdings(restic.snapshots(TAG), _NAME, store=session.line.store_in_repository)
     stores = sorted({one.store for one in holdings.sets if one.is_whole})
@@ -85,7 +85,7 @@ def _chosen(session: Session, restic: Restic) -> RemoteSet:
     return choose_set(holdings, wanted, repository=_NAME, kinds=(Kind.CODE,))
 
 
-def bootstrap_command(session: Session) -> int:
+def bootstrap_command(session: CommandSession) -> int:
     """`repo:bootstrap`."""
     line = session.line
     if line.root is None:
@@ -112,7 +112,7 @@ def bootstrap_command(session: Session) -> int:
         return _database(session, store, repository, chosen)
 
 
-def _refuse_half_a_database(session: Session) -> None:
+def _refuse_half_a_database(session: CommandSession) -> None:
     line = session.line
     given = (line.db_host, line.db_user, line.db_password_file, line.db_socket)
     if line.db_name is None and any(given):
@@ -123,7 +123,7 @@ def _refuse_half_a_database(session: Session) -> None:
         )
 
 
-def _reporting(session: Session) -> Report:
+def _reporting(session: CommandSession) -> Report:
     width = shutil.get_terminal_size().columns
 
     def report(done_bytes: int, items: int, _current: str) -> None:
@@ -133,7 +133,7 @@ def _reporting(session: Session) -> Report:
     return report
 
 
-def _say(session: Session, laid: Laid) -> None:
+def _say(session: CommandSession, laid: Laid) -> None:
     if session.console.as_json:
         row = {"type": "LaidDown", "kind": laid.kind.value, "path": encode_text(laid.path)}
         session.console.print_json({**row, "files": laid.files, "content_bytes": laid.bytes})
@@ -145,7 +145,7 @@ def _say(session: Session, laid: Laid) -> None:
         session.console.say(note(f"{laid.kind}: {what}; no backup of ours has any."))
 
 
-def _connection(session: Session) -> Mapping[str, str]:
+def _connection(session: CommandSession) -> Mapping[str, str]:
     """Return the values of a connection that the words give."""
     line = session.line
     values = {"dbname": line.db_name or ""}
@@ -194,7 +194,9 @@ def _connect(target: int, values: Mapping[str, str]) -> None:
         os.close(etc)
 
 
-def _database(session: Session, store: Store, repository: Repository, chosen: RemoteSet) -> int:
+def _database(
+    session: CommandSession, store: Store, repository: Repository, chosen: RemoteSet
+) -> int:
     """Roll the database back to the set, as a job; or say how."""
     line = session.line
     if line.db_name is None and not line.keep_env:
@@ -235,7 +237,7 @@ def _configuration(store: Store, repository: Repository) -> Iterator[str]:
         yield path
 
 
-def _run(session: Session, store: Store, config: str, chosen: RemoteSet) -> int:
+def _run(session: CommandSession, store: Store, config: str, chosen: RemoteSet) -> int:
     """Roll the database back as the store's owner, by the command that everybody uses."""
     line = session.line
     words = ["--root", store.root, "--config", config]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from core.backups.duration import parse_duration
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.cli.due_view import check_line, due_json, judge
 from core.cli.schedule_commands import due_for
 from core.errors import UsageError
@@ -22,7 +22,7 @@ def _age(text: str, option: str, now_s: float) -> float:
         raise UsageError(f"{option}: {error}") from None
 
 
-def _limited(session: Session, due: Due) -> Due:
+def _limited(session: CommandSession, due: Due) -> Due:
     line, now_s = session.line, session.clock()
     if line.warning_age is not None:
         warning_s = _age(line.warning_age, "--warning", now_s)
@@ -33,7 +33,7 @@ def _limited(session: Session, due: Due) -> Due:
     return replace(due, limited=True)
 
 
-def check_command(session: Session) -> int:
+def check_command(session: CommandSession) -> int:
     """Say whether the backups are recent; the exit code is a plugin's."""
     client = session.client(session.store())
     now_s = session.clock()

@@ -1,7 +1,7 @@
 """The headless commands: find the store, ask the client, show its answer.
 
-No work is done here; jobs do it. A command returns its exit code and raises MagerewindError for
-shown by `main` as one line and a hint.
+No work is done here; jobs do it. A command returns its exit code, or raises MagerewindError, which
+`main` shows as one line and a hint.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from core.operations.rollback_plan import RollbackPlan
 
 
-class Session(Struct, frozen=True, kw_only=True):
+class CommandSession(Struct, frozen=True, kw_only=True):
     """The context of a command."""
 
     line: CommandLine
@@ -104,7 +104,7 @@ class Session(Struct, frozen=True, kw_only=True):
         return interrupted
 
     def refuse_interrupted(self, client: Client) -> None:
-        """Raise JobInterrupted before a long plan, as the start would after it."""
+        """Raise JobInterrupted before a long plan instead of after it."""
         from core.jobs.listing import interrupted_error  # noqa: PLC0415 - as above
 
         interrupted = client.interrupted()
@@ -177,9 +177,9 @@ class Session(Struct, frozen=True, kw_only=True):
                 self.console.print(job.job_id)
             self.console.say(note(f"magerewind job:attach {job.job_id} shows the job."))
             return 0
-        from core.cli.following import Follower  # noqa: PLC0415 - as above
+        from core.cli.following import ConsoleFollower  # noqa: PLC0415 - as above
 
-        follower = Follower(
+        follower = ConsoleFollower(
             client,
             self.console,
             self.interruptions,
@@ -190,7 +190,7 @@ class Session(Struct, frozen=True, kw_only=True):
         return follower.follow(job.job_id, after_seq=after_seq)
 
 
-def list_command(session: Session) -> int:
+def list_command(session: CommandSession) -> int:
     """`info:backups:list`."""
     from core.backups.catalog import list_backups  # noqa: PLC0415 - as above
     from core.cli.copies import StoreCopies  # noqa: PLC0415 - as above
@@ -209,7 +209,7 @@ def list_command(session: Session) -> int:
     return 0
 
 
-def jobs_command(session: Session) -> int:
+def jobs_command(session: CommandSession) -> int:
     """`job:list`."""
     from core.cli.listing import job_json, job_lines  # noqa: PLC0415 - as above
 
@@ -224,7 +224,7 @@ def jobs_command(session: Session) -> int:
     return 0
 
 
-def attach_command(session: Session) -> int:
+def attach_command(session: CommandSession) -> int:
     """`job:attach`."""
     client = session.client(session.store())
     session.warn_of_interrupted(client)
@@ -232,7 +232,7 @@ def attach_command(session: Session) -> int:
     return session.follow(client, job, cancels=False)
 
 
-def cancel_command(session: Session) -> int:
+def cancel_command(session: CommandSession) -> int:
     """`job:cancel`."""
     client = session.client(session.writable_store())
     session.warn_of_interrupted(client)
@@ -244,7 +244,7 @@ def cancel_command(session: Session) -> int:
     return 0
 
 
-def recover_command(session: Session) -> int:
+def recover_command(session: CommandSession) -> int:
     """`job:recover`."""
     client = session.client(session.writable_store())
     if session.line.without_memory:
@@ -265,7 +265,7 @@ def recover_command(session: Session) -> int:
     return code
 
 
-def _look_for_lost(session: Session, client: Client) -> int:
+def _look_for_lost(session: CommandSession, client: Client) -> int:
     """Say that there is nothing to recover, unless a job's memory is gone."""
     from core.cli.store_view import finding_lines  # noqa: PLC0415 - as above
     from core.operations.lost_jobs import lost_findings  # noqa: PLC0415 - loads the database
@@ -281,7 +281,7 @@ def _look_for_lost(session: Session, client: Client) -> int:
     return 0
 
 
-def _repair(session: Session, client: Client) -> int:
+def _repair(session: CommandSession, client: Client) -> int:
     """Show the traces of a job whose memory is gone, ask, and start the repair."""
     from core.cli.store_view import finding_lines  # noqa: PLC0415 - as above
     from core.operations.lost_jobs import LostJobs, lost_findings  # noqa: PLC0415 - loads the database
@@ -307,7 +307,7 @@ def _repair(session: Session, client: Client) -> int:
     return session.start(client, request)
 
 
-Command = Callable[[Session], int]
+Command = Callable[[CommandSession], int]
 
 
 def age_of(job: JobSummary, now_s: float) -> str:

@@ -18,7 +18,7 @@ from typing import Final
 
 from core.backups.names import parse_name
 from core.backups.place import open_backups
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.errors import MagerewindError
 from core.magento.store import Store
 from core.operations.job_files import job_ids, open_jobs
@@ -45,7 +45,7 @@ def _jobs(store: Store) -> Iterator[str]:
         yield from reversed(job_ids(jobs))
 
 
-def names_command(session: Session) -> int:
+def names_command(session: CommandSession) -> int:
     """`complete:names`. Always 0."""
     with suppress(MagerewindError, OSError):
         found = (_jobs if session.line.names == ("jobs",) else _backups)(session.store())

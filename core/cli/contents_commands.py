@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.cli.contents_view import View, open_view
 from core.cli.found_backup import found_backup
+from core.contents.extract_target import Target
 from core.contents.protocol import Extracted, NotExtracted
-from core.contents.target import Target
 from core.errors import UsageError
 from core.events import encode_text
 from core.magento.store import Store
@@ -24,7 +24,7 @@ _LONGEST_LINE = 1 << 20
 
 
 @contextmanager
-def _opened(session: Session) -> Iterator[tuple[Store, View]]:
+def _opened(session: CommandSession) -> Iterator[tuple[Store, View]]:
     store, line = session.store(), session.line
     width = shutil.get_terminal_size().columns
     size_bytes = 0
@@ -56,7 +56,7 @@ def _opened(session: Session) -> Iterator[tuple[Store, View]]:
         yield store, view
 
 
-def files_command(session: Session) -> int:
+def files_command(session: CommandSession) -> int:
     """`info:backups:files`."""
     console = session.console
     with _opened(session) as (_, view):
@@ -67,7 +67,7 @@ def files_command(session: Session) -> int:
     return 0
 
 
-def diff_command(session: Session) -> int:
+def diff_command(session: CommandSession) -> int:
     """`info:backups:diff`."""
     line, console = session.line, session.console
     with _opened(session) as (_, view):
@@ -79,7 +79,7 @@ def diff_command(session: Session) -> int:
     return 0
 
 
-def show_command(session: Session) -> int:
+def show_command(session: CommandSession) -> int:
     """`info:backups:show`."""
     console = session.console
     if console.as_json:
@@ -118,7 +118,7 @@ def _visible(line: bytes) -> bytes:
     return "\t".join(map(printable, text.split("\t"))).encode("utf-8", "backslashreplace") + b"\n"
 
 
-def extract_command(session: Session) -> int:
+def extract_command(session: CommandSession) -> int:
     """`info:backups:extract`."""
     line, console = session.line, session.console
     files = size = left = 0

@@ -17,13 +17,13 @@ from core.text import numbers
 from core.text.printable import printable
 
 if TYPE_CHECKING:
-    from core.contents.differences import ArchiveDifferences, Difference, Side
+    from core.contents.differences import ArchiveDifferences, EntryDifference, Side
 
 _LONGEST: Final = 2_000  # characters of a line of a text
 _KINDS: Final = {stat.S_IFREG: "file", stat.S_IFDIR: "directory", stat.S_IFLNK: "link"}
 
 
-def lines(found: ArchiveDifferences, differences: Iterator[Difference]) -> Iterator[str]:
+def lines(found: ArchiveDifferences, differences: Iterator[EntryDifference]) -> Iterator[str]:
     """Yield a line for each difference, the diff of a text below it, and the totals."""
     for one in differences:
         yield f"{one.sign} {printable(os.fsdecode(one.path))}{_facts(one)}"
@@ -59,7 +59,7 @@ def totals_text(totals: _Totals) -> str:
     )
 
 
-def _facts(one: Difference) -> str:
+def _facts(one: EntryDifference) -> str:
     then, now = one.then, one.now
     if then is None or now is None:
         side = then or now
@@ -99,7 +99,7 @@ def _shown(text: str) -> str:
     return safe if more <= 0 else f"{safe} … {numbers.count(more)} more characters"
 
 
-def json_lines(found: ArchiveDifferences, differences: Iterator[Difference]) -> Iterator[str]:
+def json_lines(found: ArchiveDifferences, differences: Iterator[EntryDifference]) -> Iterator[str]:
     """Yield a JSON value for each difference, and one with the totals."""
     for one in differences:
         row: dict[str, Any] = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from importlib import import_module
 from typing import Final
 
-from core.cli.commands import Command, Session
+from core.cli.commands import Command, CommandSession
 from core.cli.parser import NAMES, CommandLine
 from core.errors import UsageError
 
@@ -78,4 +78,4 @@ def command_of(name: str) -> Command:
     return found
 
 
-__all__ = ["COMMANDS", "Session", "command_of", "refuse_to_change"]
+__all__ = ["COMMANDS", "CommandSession", "command_of", "refuse_to_change"]

@@ -14,7 +14,7 @@ from typing import Final
 
 from core import errors, events
 from core.cli.command_table import COMMANDS, Command
-from core.cli.exit_codes import EXIT_CODES
+from core.cli.exit_code_docs import EXIT_CODES
 from core.cli.man_page import man_page
 from core.cli.parser import make_parser
 from core.config.pages import configuration_page, schema_page

@@ -1,7 +1,7 @@
 """The first act of a command, before it looks into a store: root becomes the store's owner.
 
-Finds out where the store is without opening anything of it, has `core.account.door` do the rest,
-and says in one line whose rights are worked with.
+Finds out where the store is without opening anything of it, has `core.account.switch_account` do
+the rest, and says in one line whose rights are worked with.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.account import door, installation
+from core.account import installation, switch_account
 from core.account.ids import Ids, ids_named
-from core.account.walk import Place, Walk
+from core.account.walk import Walk, WalkedPlace
 from core.cli.console import Console
 from core.cli.parser import NAMES, CommandLine
 from core.errors import AccountRefused, DirectoryGone, MagerewindError, StoreNotFound
@@ -45,12 +45,12 @@ _STARTS_JOBS: Final = frozenset(
 
 
 def enter(line: CommandLine, console: Console) -> CommandLine:
-    """Pass the door; return the command line as it is to be understood behind it.
+    """Switch to the store's owner; return the command line as it is to be understood afterwards.
 
     Where root became another account, the store's root is named in it: the working directory is
     another one by then. Raises MagerewindError.
     """
-    door.refuse_borrowed_rights()
+    switch_account.refuse_borrowed_rights()
     if line.command in _NO_STORE:
         return line
     if os.geteuid() != 0:
@@ -86,10 +86,10 @@ class _Found(Struct, frozen=True, kw_only=True):
     """Where the store is, and the way that led there."""
 
     walk: Walk
-    place: Place
+    place: WalkedPlace
 
 
-def _pass(line: CommandLine) -> tuple[door.Opened | None, CommandLine]:
+def _pass(line: CommandLine) -> tuple[switch_account.AccountSwitch | None, CommandLine]:
     asked = None if line.account is None else ids_named(line.account, None)
     found: _Found | None
     with ExitStack() as stack:
@@ -107,7 +107,7 @@ def _pass(line: CommandLine) -> tuple[door.Opened | None, CommandLine]:
 
 def _owner_of(found: _Found) -> Ids | None:
     try:
-        return door.owner_of(found.walk, found.place)
+        return switch_account.owner_of(found.walk, found.place)
     except OSError as error:
         raise _may_not_look(error) from None
 
@@ -125,19 +125,21 @@ def _located_as_asked(line: CommandLine, stack: ExitStack, asked: Ids) -> tuple[
 
 def _become(
     line: CommandLine, found: _Found | None, ids: Ids, *, asked: bool
-) -> tuple[door.Opened, CommandLine]:
+) -> tuple[switch_account.AccountSwitch, CommandLine]:
     start = _start(line)
     place = None if found is None else found.place
-    how = door.Opened(ids=ids, by=door.asker(os.environ), asked=asked)
+    how = switch_account.AccountSwitch(
+        ids=ids, by=switch_account.asking_account(os.environ), asked=asked
+    )
     if place is not None and not asked and line.command in _STARTS_JOBS:
-        how = replace(how, keeper_fd=door.start_keeper(place, ids))
+        how = replace(how, keeper_fd=switch_account.start_keeper(place, ids))
     seen = None
     if found is not None and not asked:
         seen = (found.place.path, found.place.status)
     if found is not None:
         found.walk.close()
     keep = () if line.ready_fd is None else (line.ready_fd,)
-    how = door.go_through(how, environ=os.environ, root=seen, keep=keep)
+    how = switch_account.switch(how, environ=os.environ, root=seen, keep=keep)
     if seen is not None:
         return how, replace(line, root=seen[0])
     if line.root is not None:
@@ -181,7 +183,7 @@ def _located(line: CommandLine) -> Iterator[_Found]:
         yield _Found(walk=walk, place=place)
 
 
-def _root_of(walk: Walk, *, named: bool) -> Place:
+def _root_of(walk: Walk, *, named: bool) -> WalkedPlace:
     if not named:
         return walk.places[nearest_root([(place.path, place.fd) for place in walk.places])]
     if not stat.S_ISDIR(walk.end.status.st_mode):
@@ -201,8 +203,8 @@ def _may_not_look(error: OSError | ValueError) -> AccountRefused:
     )
 
 
-def _say(how: door.Opened, line: CommandLine, console: Console) -> None:
-    """Say whose rights are worked with; the application shows it, and a runner has no reader."""
+def _say(how: switch_account.AccountSwitch, line: CommandLine, console: Console) -> None:
+    """Print the account that does the work; not for the application or a runner."""
     if line.command is None:
         _require_filter(how)
         return
@@ -221,7 +223,7 @@ def _say(how: door.Opened, line: CommandLine, console: Console) -> None:
     console.say(note(how.sentence))
 
 
-def _require_filter(how: door.Opened) -> None:
+def _require_filter(how: switch_account.AccountSwitch) -> None:
     if not how.filtered:
         raise AccountRefused(
             f"This kernel cannot keep programs of {how.ids.name} from typing into root's terminal.",

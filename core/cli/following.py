@@ -2,7 +2,7 @@
 
 The job runs in a process and a session of its own, so nothing that happens here can harm it. The
 first Ctrl-C asks it to cancel, the second only stops the watching; a hang-up stops the watching.
-Lines that cannot be written are missed by who watches, and change nothing of the job or its code.
+Lines that cannot be written are lost to the watcher; the job and its exit code do not change.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def progress_text(state: JobState) -> str:
     return "  ".join(parts)
 
 
-class Follower:
+class ConsoleFollower:
     """Shows one job from its first event, or from the one after `after_seq`, to its end."""
 
     def __init__(

@@ -1,6 +1,6 @@
 """The entry of the headless commands: words in, exit code out.
 
-0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 3 a hook
+0 done (also with warnings, unless --strict), 1 failed or refused, 2 invalid command line, 3 a hook
 stopped the job, 20 the store was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was
 ended by a hang-up or a request to end while the job goes on.
 """
@@ -46,7 +46,7 @@ def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
 
 
 def _enter(line: CommandLine, console: Console) -> CommandLine:
-    """Have root become the account whose store it is; for all others, nothing is loaded."""
+    """Switch root to the account that owns the store; load nothing for any other account."""
     plain = os.getresuid() == (os.geteuid() or -1,) * 3 and os.getegid() == os.getgid()
     if plain and line.account is None and line.door is None:
         return line
@@ -62,7 +62,7 @@ def _dispatch(
     configuration: Configuration,
     open_application: OpenApplication | None,
 ) -> int:
-    environ = dict(os.environ)  # as it is behind the door
+    environ = dict(os.environ)  # as it is after the account switch
     if line.command is None:
         if open_application is None:
             raise UsageError("A command is needed.", hint="magerewind --help shows them.")
@@ -73,10 +73,10 @@ def _dispatch(
         with interruptions.watch():  # so that store and server are removed in any case
             return _demo(line, open_application)
     # Here, and not above, so that --help and the application load no more than they need.
-    from core.cli.dispatch import Session, command_of, refuse_to_change  # noqa: PLC0415
+    from core.cli.dispatch import CommandSession, command_of, refuse_to_change  # noqa: PLC0415
 
     refuse_to_change(line)
-    session = Session(
+    session = CommandSession(
         line=line,
         console=console,
         interruptions=interruptions,
@@ -88,7 +88,7 @@ def _dispatch(
 
 
 def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:
-    """Make the sample store, and open the application on it where there is one."""
+    """Make the sample store, and open the application on it in a terminal."""
     from core.sample import demo  # noqa: PLC0415 - as above
 
     def open_there(root: str) -> int:
@@ -167,7 +167,7 @@ def _tell_of(
 ) -> None:
     """Tell others of a backup that could not be started; nobody may be at the terminal."""
     if line.command == "setup:backup":
-        from core.cli.failed_start import notify_failed_start  # noqa: PLC0415 - as above
+        from core.cli.notify_failed_start import notify_failed_start  # noqa: PLC0415 - as above
 
         notify_failed_start(line, configuration, console, failure)
 
@@ -179,7 +179,7 @@ def _refused(
     if line.command == NAMES:
         return 0  # a shell that completes a word says nothing
     if line.check:
-        # Nothing is imported here: behind the door, the installation may be unreadable.
+        # Nothing is imported here: after the account switch, the installation may be unreadable.
         console.print(f"UNKNOWN - {printable(failure.message).replace('|', '/')}")
         return _UNKNOWN
     _say_failure(failure, console)

@@ -9,7 +9,7 @@ from typing import Final
 
 from core import __version__
 from core.cli.command_table import COMMANDS, Command
-from core.cli.exit_codes import EXIT_CODES
+from core.cli.exit_code_docs import EXIT_CODES
 from core.cli.options import PROGRAM
 from core.cli.parser import make_parser
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from msgspec import Struct, field
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode, PlanTree
 from core.text import numbers
 from core.text.printable import printable
@@ -40,7 +40,7 @@ _WHOLE: Final = frozenset({Action.ADD, Action.REMOVE})
 
 
 class _Line(Struct):
-    """A node as it is shown: `name` is relative to the line above it, `left` is not shown of it."""
+    """A shown node: `name` is relative to the line above, `left` counts hidden entries below it."""
 
     node: PlannedNode
     name: str

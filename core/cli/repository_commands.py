@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.cli.repositories import chosen_repository
 from core.cli.repository_view import (
     holdings_lines,
@@ -32,7 +32,7 @@ from core.text import numbers
 from core.text.lines import error, note, plain, success
 
 
-def _open(session: Session) -> tuple[Store, Restic, str]:
+def _open(session: CommandSession) -> tuple[Store, Restic, str]:
     """Return the store, the repository that is meant, and the store's name in it."""
     store = session.store()
     effective = session.settings(store)
@@ -41,7 +41,7 @@ def _open(session: Session) -> tuple[Store, Restic, str]:
     return store, restic, store_name(store, effective.label)
 
 
-def init_command(session: Session) -> int:
+def init_command(session: CommandSession) -> int:
     """`repo:init`."""
     _store, restic, name = _open(session)
     repository = restic.repository
@@ -58,7 +58,7 @@ def init_command(session: Session) -> int:
     return 0
 
 
-def list_command(session: Session) -> int:
+def list_command(session: CommandSession) -> int:
     """`repo:list`."""
     store, restic, name = _open(session)
     wanted = None if session.line.all_of else name
@@ -75,7 +75,7 @@ def list_command(session: Session) -> int:
     return 0
 
 
-def check_command(session: Session) -> int:
+def check_command(session: CommandSession) -> int:
     """`repo:check`."""
     store, restic, name = _open(session)
     repository = restic.repository.name
@@ -109,7 +109,7 @@ def _drain(restic: Restic, words: list[str]) -> None:
         pass
 
 
-def unlock_command(session: Session) -> int:
+def unlock_command(session: CommandSession) -> int:
     """`repo:unlock`."""
     _store, restic, _name = _open(session)
     before = len(_locks(restic))
@@ -129,7 +129,7 @@ def _locks(restic: Restic) -> list[bytes]:
     return [line for line in restic.lines(("list", "locks", "--no-lock"), limits=LIST) if line]
 
 
-def stats_command(session: Session) -> int:
+def stats_command(session: CommandSession) -> int:
     """`repo:stats`."""
     store, restic, name = _open(session)
     holdings = look_at(store, restic, name=name, now_s=session.clock())

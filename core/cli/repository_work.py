@@ -6,8 +6,8 @@ import shutil
 from collections.abc import Mapping
 
 from core.backups.catalog import list_backups
-from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
-from core.cli.commands import Session
+from core.backups.retention import Candidate, Decision, RetentionPolicy, SoundState, decide
+from core.cli.commands import CommandSession
 from core.cli.repositories import chosen_repository
 from core.cli.repository_view import decision_json, decision_lines
 from core.cli.retention_policy import needed_policy
@@ -31,7 +31,7 @@ from core.text.lines import note, plain, success
 _WORDS: Mapping[Kind, str] = {Kind.CODE: "code", Kind.MEDIA: "media", Kind.DB: "database"}
 
 
-def _reporter(session: Session, kind: Kind, doing: str) -> Report:
+def _reporter(session: CommandSession, kind: Kind, doing: str) -> Report:
     width = shutil.get_terminal_size().columns
 
     def report(done_bytes: int, _items: int, _current: str) -> None:
@@ -41,7 +41,7 @@ def _reporter(session: Session, kind: Kind, doing: str) -> Report:
     return report
 
 
-def fetch_command(session: Session) -> int:
+def fetch_command(session: CommandSession) -> int:
     """`repo:fetch`."""
     from core.backups.names import new_name  # noqa: PLC0415 - with the next one
     from core.operations.fetch_set import fetch_set  # noqa: PLC0415 - loads the archive writer
@@ -114,14 +114,14 @@ def _decided(
     return [(known[one.candidate.id], one) for one in decisions]
 
 
-def _standing(one: RemoteSet, kind: Kind, seen: Seen | None) -> ContentState:
+def _standing(one: RemoteSet, kind: Kind, seen: Seen | None) -> SoundState:
     if kind not in one.parts:
-        return ContentState.DAMAGED
+        return SoundState.DAMAGED
     checked = seen is not None and seen.is_checked(one)
-    return ContentState.SOUND if checked else ContentState.UNCHECKED
+    return SoundState.SOUND if checked else SoundState.UNCHECKED
 
 
-def forget_command(session: Session) -> int:
+def forget_command(session: CommandSession) -> int:
     """`repo:forget`."""
     line = session.line
     if not line.dry_run:
@@ -156,7 +156,7 @@ def forget_command(session: Session) -> int:
     return _prune(session, restic)
 
 
-def _prune(session: Session, restic: Restic) -> int:
+def _prune(session: CommandSession, restic: Restic) -> int:
     if session.line.prune_data:
         prune(restic)
         session.console.say(success(f"{restic.repository.name} is pruned."))
@@ -165,7 +165,9 @@ def _prune(session: Session, restic: Restic) -> int:
     return 0
 
 
-def _show(session: Session, decided: list[tuple[RemoteSet, Decision]], unfinished: int) -> None:
+def _show(
+    session: CommandSession, decided: list[tuple[RemoteSet, Decision]], unfinished: int
+) -> None:
     if session.console.as_json:
         for one, decision in decided:
             session.console.print_json(decision_json(one, decision))

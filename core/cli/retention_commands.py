@@ -9,7 +9,7 @@ from core.backups.clock import trust_clock
 from core.backups.edit_remarks import change_set, find_set
 from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.cli.listing import backup_json
 from core.cli.retention_policy import needed_policy
 from core.cli.retention_view import judged_json, plan_lines
@@ -33,7 +33,7 @@ from core.text.lines import plain, success, warning
 _NOTE_LIMIT = 1000
 
 
-def _plan(session: Session, client: Client, policy: RetentionPolicy) -> PrunePlan:
+def _plan(session: CommandSession, client: Client, policy: RetentionPolicy) -> PrunePlan:
     return plan_prune(
         client.store,
         policy,
@@ -43,7 +43,7 @@ def _plan(session: Session, client: Client, policy: RetentionPolicy) -> PrunePla
     )
 
 
-def _show(session: Session, plan: PrunePlan) -> None:
+def _show(session: CommandSession, plan: PrunePlan) -> None:
     if session.console.as_json:
         for one in plan.sets:
             session.console.print_json(judged_json(one))
@@ -51,14 +51,14 @@ def _show(session: Session, plan: PrunePlan) -> None:
         session.console.print(*plan_lines(plan))
 
 
-def _doubt(session: Session, client: Client, *, probe: bool) -> str:
+def _doubt(session: CommandSession, client: Client, *, probe: bool) -> str:
     if session.line.trust_clock:
         return ""
     now_s = session.clock()
     return clock_doubt(client.store, host=client.host, now_s=now_s, probe=probe)
 
 
-def prune_command(session: Session) -> int:
+def prune_command(session: CommandSession) -> int:
     """`info:backups:prune`."""
     if session.line.dry_run:
         client = session.client(session.store())
@@ -89,7 +89,9 @@ def prune_command(session: Session) -> int:
     return 0
 
 
-def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: PrunePlan) -> None:
+def _delete(
+    session: CommandSession, client: Client, policy: RetentionPolicy, shown: PrunePlan
+) -> None:
     """Delete the shown sets that are still to be deleted, with the store held."""
     agreed = {one.timestamp for one in shown.doomed}
 
@@ -109,7 +111,7 @@ def _delete(session: Session, client: Client, policy: RetentionPolicy, shown: Pr
     session.console.say(plain(f"{numbers.size(freed)} freed."))
 
 
-def drill_command(session: Session) -> int:
+def drill_command(session: CommandSession) -> int:
     """`info:backups:drill`."""
     line = session.line
     if line.newest and line.names:
@@ -143,7 +145,7 @@ def _drilled(directory: str, names: tuple[str, ...], now_s: float) -> tuple[str,
     return tuple(one.name.text for one in newest.values() if one is not None)
 
 
-def note_command(session: Session) -> int:
+def note_command(session: CommandSession) -> int:
     """`info:backups:note`."""
     text, mark = session.line.text, session.line.mark
     if text is None and mark is None:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from core.account.ids import ids_named
-from core.cli.commands import Session
+from core.cli.commands import CommandSession
 from core.cli.due_view import due_json, due_lines
 from core.cli.retention_policy import policy_of
 from core.cli.store_view import owner_name
@@ -24,7 +24,7 @@ from core.schedule.calendar import interval_s, parse_times
 from core.schedule.due import Due, due_of
 from core.schedule.install import (
     Installed,
-    Places,
+    SchedulePlaces,
     Way,
     default_way,
     files_of,
@@ -50,7 +50,7 @@ def program() -> tuple[str, ...]:
     return command_of("core")
 
 
-def _command(session: Session, store: Store, name: str, *words: str) -> tuple[str, ...]:
+def _command(session: CommandSession, store: Store, name: str, *words: str) -> tuple[str, ...]:
     line = session.line
     where = ("--store", line.store) if line.store else ("--root", store.root)
     file = session.configuration.file
@@ -59,7 +59,7 @@ def _command(session: Session, store: Store, name: str, *words: str) -> tuple[st
     return (*program(), name, *where, *config, *none, *words, "--no-interaction", "--no-ansi")
 
 
-def _schedule(session: Session, store: Store, way: Way) -> Schedule:
+def _schedule(session: CommandSession, store: Store, way: Way) -> Schedule:
     line = session.line
     effective = session.settings(store)
     settings = effective.settings
@@ -97,7 +97,7 @@ def _writable(store: Store, effective: Effective) -> tuple[str, ...]:
     return tuple(dict.fromkeys((store.root, *real, backups, *metrics, *copies)))
 
 
-def _interval(session: Session, calendar: str) -> float:
+def _interval(session: CommandSession, calendar: str) -> float:
     """Return how long it is between two runs at most. Raises UsageError for no calendar event."""
     check_calendar(calendar, session.environ)
     times = parse_times(calendar)
@@ -121,11 +121,11 @@ def _local(now_s: float) -> dt.datetime:
     return dt.datetime.fromtimestamp(now_s, dt.UTC).astimezone().replace(tzinfo=None)
 
 
-def _way(session: Session) -> Way:
+def _way(session: CommandSession) -> Way:
     return Way(session.line.way) if session.line.way else default_way()
 
 
-def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
+def _print_files(session: CommandSession, files: Iterable[tuple[str, bytes]]) -> None:
     for path, content in files:
         text = content.decode("utf-8", "surrogateescape")
         if session.console.as_json:
@@ -139,13 +139,13 @@ def _print_files(session: Session, files: Iterable[tuple[str, bytes]]) -> None:
             session.console.write_bytes(os.fsencode(f"# {path or 'crontab'}\n") + content + b"\n")
 
 
-def install_command(session: Session) -> int:
+def install_command(session: CommandSession) -> int:
     """`schedule:install`."""
     store = session.store(for_rollback=False)
     if os.geteuid() != 0 and not session.line.dry_run:  # its runs would be refused, one by one
         session.writable_store(for_rollback=False)
         refuse_stranger(store)
-    places = Places.of(session.environ)
+    places = SchedulePlaces.of(session.environ)
     way = _way(session)
     schedule = _schedule(session, store, way)
     if session.line.dry_run:
@@ -187,7 +187,7 @@ def _refuse_unreadable(started: str, uid: int, account: str) -> None:
             above = os.path.dirname(above)
 
 
-def _refuse_unknown(session: Session, store: Store, account: str) -> None:
+def _refuse_unknown(session: CommandSession, store: Store, account: str) -> None:
     """Raise PreflightRefused where root reads a configuration that the runs could not read."""
     if os.geteuid() != 0 or not session.line.use_config:
         return
@@ -200,7 +200,7 @@ def _refuse_unknown(session: Session, store: Store, account: str) -> None:
         )
 
 
-def _say_installed(session: Session, one: Installed) -> None:
+def _say_installed(session: CommandSession, one: Installed) -> None:
     if session.console.as_json:
         session.console.print_json(installed_json(one))
     where = ", ".join(one.places)
@@ -222,10 +222,10 @@ def installed_json(one: Installed) -> dict[str, Any]:
     }
 
 
-def remove_command(session: Session) -> int:
+def remove_command(session: CommandSession) -> int:
     """`schedule:remove`."""
     store = session.store()
-    found = find_installed(store.root, Places.of(session.environ), session.environ)
+    found = find_installed(store.root, SchedulePlaces.of(session.environ), session.environ)
     if not found:
         session.console.say(plain("This store has no schedule."))
         return 0
@@ -237,7 +237,7 @@ def remove_command(session: Session) -> int:
     return 0
 
 
-def status_command(session: Session) -> int:
+def status_command(session: CommandSession) -> int:
     """`schedule:status`."""
     store = session.store()
     due = due_for(session, store)
@@ -253,7 +253,7 @@ def status_command(session: Session) -> int:
     return 1 if due.overdue(session.clock()) else 0
 
 
-def due_for(session: Session, store: Store) -> Due:
+def due_for(session: CommandSession, store: Store) -> Due:
     """Return the due kinds of a store, by its schedule and its configuration."""
     effective = session.settings(store)
     settings = effective.settings

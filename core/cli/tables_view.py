@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from core.backups.catalog import Backup
 from core.contents.origin import Origin
 from core.contents.protocol import no_such_part
-from core.contents.tables import DumpContents, Part
+from core.contents.tables import DumpContents, DumpPart
 from core.database.index.entries import IndexedTable, RowsAt
 from core.errors import UsageError
 from core.events import Report, encode_text
@@ -101,7 +101,7 @@ class TablesView:
                 found.require(part)
             yield TableDifferencesView(found, limit=limit, show_secrets=show_secrets)
 
-    def _object(self, part: str) -> Part:
+    def _object(self, part: str) -> DumpPart:
         found = [one for one in self.contents.parts() if one.name == part]
         if not found:
             raise no_such_part(shown(part), self.contents.name)
@@ -119,13 +119,13 @@ def _joined(texts: Iterator[str]) -> Iterator[str]:
         yield "\n".join(waiting)
 
 
-def _part_line(part: Part) -> str:
+def _part_line(part: DumpPart) -> str:
     name = printable(part.name) + (f" on {printable(part.table)}" if part.table else "")
     rows = "" if part.rows is None else f"{part.rows:,}"
     return _LINE.format(kind=part.kind, rows=rows, size=f"{part.size_bytes:,}", name=name)
 
 
-def _part_row(part: Part) -> dict[str, Any]:
+def _part_row(part: DumpPart) -> dict[str, Any]:
     return {
         "type": "Part",
         "name": encode_text(part.name),

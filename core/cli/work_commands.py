@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from msgspec import structs
 
 from core.cli.backup_request import backup_request
-from core.cli.commands import Session, age_of
+from core.cli.commands import CommandSession, age_of
 from core.cli.repositories import refuse_mixed, wanted_of
 from core.cli.rollback_request import rollback_request, undo_request
 from core.cli.store_view import finding_lines
@@ -35,7 +35,7 @@ NO_ROLLBACK_KIND = "Not enough information provided to roll back."
 ROLLBACK_QUESTION = "You are about to remove current code and/or database tables. Are you sure?"
 
 
-def _say_findings(session: Session, findings: Iterable[Finding]) -> None:
+def _say_findings(session: CommandSession, findings: Iterable[Finding]) -> None:
     shown = None if session.line.verbose else NAMES_SHOWN
     for finding in findings:
         session.console.say(*finding_lines(finding, shown=shown))
@@ -45,7 +45,7 @@ def _stops(findings: Iterable[Finding]) -> bool:
     return any(finding.level is Level.STOP for finding in findings)
 
 
-def backup_command(session: Session) -> int:
+def backup_command(session: CommandSession) -> int:
     """`setup:backup`."""
     dry_run = session.line.dry_run
     look = session.store if dry_run else session.writable_store
@@ -62,7 +62,7 @@ def backup_command(session: Session) -> int:
     return session.start(client, request)
 
 
-def _preview_backup(session: Session, client: Client, request: BackupRequest) -> int:
+def _preview_backup(session: CommandSession, client: Client, request: BackupRequest) -> int:
     from core.cli.plan_view import backup_json, backup_lines  # noqa: PLC0415 - as said above
 
     session.warn_of_interrupted(client)
@@ -75,7 +75,7 @@ def _preview_backup(session: Session, client: Client, request: BackupRequest) ->
     return 1 if _stops(preflight.findings) else 0
 
 
-def _ready(session: Session) -> Client:
+def _ready(session: CommandSession) -> Client:
     """Return the store's jobs, when a question can be answered and no other job is in the way."""
     if session.line.dry_run:
         client = session.client(session.store())
@@ -88,7 +88,7 @@ def _ready(session: Session) -> Client:
     return client
 
 
-def _planning(session: Session) -> Report:
+def _planning(session: CommandSession) -> Report:
     width = shutil.get_terminal_size().columns
 
     def report(done_bytes: int, _items: int, current: str) -> None:
@@ -99,7 +99,7 @@ def _planning(session: Session) -> Report:
     return report
 
 
-def rollback_command(session: Session) -> int:
+def rollback_command(session: CommandSession) -> int:
     """`setup:rollback`."""
     line = session.line
     named = (line.code_file, line.media_file, line.db_file)
@@ -131,7 +131,7 @@ def rollback_command(session: Session) -> int:
     if line.dry_run:
         return 0
     from core.operations import backup_origin  # noqa: PLC0415 - as said above
-    from core.operations.missing_entries import question_warnings  # noqa: PLC0415
+    from core.operations.incomplete_archive import question_warnings  # noqa: PLC0415
 
     if line.yes and not line.from_elsewhere:
         backup_origin.refuse_unasked(plan.elsewhere)
@@ -142,7 +142,7 @@ def rollback_command(session: Session) -> int:
     return session.start(client, confirmed, plan=plan, told=plan.findings)
 
 
-def _show_rollback(session: Session, plan: RollbackPlan) -> None:
+def _show_rollback(session: CommandSession, plan: RollbackPlan) -> None:
     """Show a plan: on stdout where it was asked for, else beside the question on stderr."""
     from core.cli.plan_view import (  # noqa: PLC0415 - as said above
         TABLES_SHOWN,
@@ -164,7 +164,7 @@ def _show_rollback(session: Session, plan: RollbackPlan) -> None:
     _say_findings(session, plan.findings)
 
 
-def _print_entries(session: Session, plans: Mapping[Kind, FilePlan]) -> None:
+def _print_entries(session: CommandSession, plans: Mapping[Kind, FilePlan]) -> None:
     """Print every entry of a plan where all names are wanted, else how to get them."""
     from core.text.plan_list import entry_lines  # noqa: PLC0415 - as said above
 
@@ -176,7 +176,7 @@ def _print_entries(session: Session, plans: Mapping[Kind, FilePlan]) -> None:
         session.console.print(text)
 
 
-def _kept_undo(session: Session, client: Client) -> JobSummary:
+def _kept_undo(session: CommandSession, client: Client) -> JobSummary:
     """Return the job whose undo is meant: the named one, or the newest that keeps one."""
     if session.line.job_id is None:
         newest = client.undoable()
@@ -190,7 +190,7 @@ def _kept_undo(session: Session, client: Client) -> JobSummary:
     return found
 
 
-def undo_command(session: Session) -> int:
+def undo_command(session: CommandSession) -> int:
     """`job:undo`."""
     from core.cli.plan_view import undo_json, undo_lines  # noqa: PLC0415 - as said above
 
@@ -224,7 +224,7 @@ def undo_command(session: Session) -> int:
     return session.start(client, request, told=plan.findings)
 
 
-def discard_command(session: Session) -> int:
+def discard_command(session: CommandSession) -> int:
     """`job:discard`."""
     client = _ready(session)
     if session.line.orphans:
@@ -238,7 +238,7 @@ def discard_command(session: Session) -> int:
     return session.start(client, DiscardRequest(job_id=job.job_id, strict=session.line.strict))
 
 
-def _discard_orphans(session: Session, client: Client) -> int:
+def _discard_orphans(session: CommandSession, client: Client) -> int:
     """Show the leftovers of forgotten jobs, ask, and start their removal."""
     from core.operations.lost_jobs import lost_findings  # noqa: PLC0415 - loads the database
     from core.operations.orphans import orphans_of  # noqa: PLC0415

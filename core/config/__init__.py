@@ -7,7 +7,8 @@
     merge the tables key by key, a later file before an earlier one
     value = command line, else environment, else [stores.NAME], else [defaults], else our own
 
-Rooms: `types`, `fields`, `receivers` (the keys), `files` (the reading), `problems` and `together`
-(the errors), `load` (all of it as one value), `template`, `secrets`, `pages` (generated
-documentation). Nothing here starts a job, or knows the use of a value.
+Modules: `types`, `fields`, `receivers` (the keys), `files` (the reading), `file_problems`,
+`merged_problems`, `machine_problems` (the errors), `load` (all of it as one value), `template`,
+`secrets`, `pages` (generated documentation). Nothing here starts a job, or knows the use of a
+value.
 """

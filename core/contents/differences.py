@@ -15,10 +15,10 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from core.account.reach import lstat, open_to_read, readlink
+from core.account.open_via_helper import lstat, open_to_read, readlink
 from core.archive.index.reader import Located
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.tar.header import HARD_LINK, REGULAR
 from core.archive.tree.accounts import AccountNumbers
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories, is_gone
@@ -40,7 +40,7 @@ _MODE: Final = 0o7777
 
 
 class Side(Struct, frozen=True, kw_only=True):
-    """An entry as one of the sides has it; `kind` are the type bits of a mode."""
+    """An entry on one side; `kind` holds the type bits of a mode."""
 
     kind: int
     mode: int | None
@@ -50,7 +50,7 @@ class Side(Struct, frozen=True, kw_only=True):
     link: bytes | None = None
 
 
-class Difference(Struct, frozen=True, kw_only=True):
+class EntryDifference(Struct, frozen=True, kw_only=True):
     """An entry that differs. `then` is the backup's side, `now` the store's; None: it has none.
 
     `content`: whether it is more than mode and owner. `text` is the diff of a single file.
@@ -64,7 +64,7 @@ class Difference(Struct, frozen=True, kw_only=True):
     text: tuple[str, ...] = ()
 
 
-class Totals(Struct, frozen=True, kw_only=True):
+class DifferenceTotals(Struct, frozen=True, kw_only=True):
     """How many entries there are of each sort."""
 
     comes_back: int = 0
@@ -94,16 +94,16 @@ class ArchiveDifferences:
         self._counts = {COMES_BACK: 0, ONLY_NOW: 0, CHANGED: 0}
 
     @property
-    def totals(self) -> Totals:
+    def totals(self) -> DifferenceTotals:
         """The counts, once all differences were taken."""
-        return Totals(
+        return DifferenceTotals(
             comes_back=self._counts[COMES_BACK],
             only_now=self._counts[ONLY_NOW],
             changed=self._counts[CHANGED],
             same=self._same,
         )
 
-    def of(self, part: str) -> Iterator[Difference]:
+    def of(self, part: str) -> Iterator[EntryDifference]:
         """Yield the differences of a part, or of all. Raises BackupNotFound for a part of neither.
 
         Errors of the part are raised by the call itself, before the first result.
@@ -123,7 +123,7 @@ class ArchiveDifferences:
             return self._counted(self._single(selection, path, located, now))
         return self._counted(self._planned(selection, path))
 
-    def _counted(self, differences: Iterator[Difference]) -> Iterator[Difference]:
+    def _counted(self, differences: Iterator[EntryDifference]) -> Iterator[EntryDifference]:
         for one in differences:
             self._counts[one.sign] += 1
             yield one
@@ -138,7 +138,7 @@ class ArchiveDifferences:
         make = code_selection if kind is Kind.CODE else media_selection
         return make(self._store, exclude=() if manifest is None else manifest.excluded)
 
-    def _planned(self, selection: Selection, path: bytes) -> Iterator[Difference]:
+    def _planned(self, selection: Selection, path: bytes) -> Iterator[EntryDifference]:
         """Compare as a rollback does."""
         if path:
             selection = replace(selection, chosen=(quoted(os.fsdecode(path)),))
@@ -173,7 +173,7 @@ class ArchiveDifferences:
 
     def _single(
         self, selection: Selection, path: bytes, located: Located | None, now: Side | None
-    ) -> Iterator[Difference]:
+    ) -> Iterator[EntryDifference]:
         """Compare one file, with its text."""
         then = None if located is None else self._then(located)
         before = self._content_then(located)
@@ -184,7 +184,9 @@ class ArchiveDifferences:
             self._same = 1
             return
         text = () if sign == CHANGED and is_same else tuple(self._text(path, before, after))
-        yield Difference(sign=sign, path=path, then=then, now=now, content=not is_same, text=text)
+        yield EntryDifference(
+            sign=sign, path=path, then=then, now=now, content=not is_same, text=text
+        )
 
     def _then(self, located: Located) -> Side:
         row = located.row
@@ -274,7 +276,7 @@ def changed_owner(then: Side, now: Side) -> bool:
     return any(one is not None and one != other for one, other in pairs)
 
 
-def _of_row(row: Row) -> Difference:
+def _of_row(row: PlanRow) -> EntryDifference:
     then = now = None
     if row.type_then is not None:
         then = Side(
@@ -286,7 +288,7 @@ def _of_row(row: Row) -> Difference:
             kind=row.type_now, mode=None if row.mode_now is None else row.mode_now & _MODE,
             size=row.size_now, uid=row.uid_now, gid=row.gid_now,
         )  # fmt: skip
-    return Difference(
+    return EntryDifference(
         sign=_SIGNS.get(row.action, CHANGED),
         path=row.path,
         then=then,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Final, Self
 
-from core.archive.index.blocks import UNKNOWN, Block, Broken, Row
+from core.archive.index.blocks import UNKNOWN, Block, Broken, IndexRow
 from core.archive.index.reader import IndexReader, Located
 from core.archive.index.stretches import StretchContents
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
@@ -21,8 +21,8 @@ from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
+from core.contents.extract_target import EntryMetadata, Refused, Target
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
-from core.contents.target import EntryMetadata, Refused, Target
 from core.errors import DamagedBackup, UsageError
 from core.events import Report, no_report
 from core.magento.store import Store, shown
@@ -234,7 +234,7 @@ class ArchiveContents:
         later.sort(key=lambda one: (one.row.type == HARD_LINK, one.place))
         for located in later:
             yield self._one(located, target, looks)
-        target.settle()
+        target.apply_metadata()
 
     def _one(self, located: Located, target: Target, looks: _Looks) -> Extracted | NotExtracted:
         row = located.row
@@ -269,7 +269,7 @@ class _Looks:
         self._is_root = os.geteuid() == 0
         self._numbers = AccountNumbers(uid=0, gid=0)
 
-    def of(self, row: Row) -> EntryMetadata:
+    def of(self, row: IndexRow) -> EntryMetadata:
         """Return the metadata for an entry."""
         uid = gid = None
         if self._is_root and row.mode != UNKNOWN:

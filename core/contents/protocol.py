@@ -11,7 +11,7 @@ from typing import Protocol
 
 from msgspec import Struct
 
-from core.contents.target import Target
+from core.contents.extract_target import Target
 from core.errors import BackupNotFound
 
 

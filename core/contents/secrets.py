@@ -1,8 +1,8 @@
-"""Masks the secrets of configuration files, so that a comparison can be shown to anybody.
+"""Masks the secrets of configuration files, so that a comparison can be shown.
 
 The text is read as PHP or JSON word by word and never as data: a broken file is masked as well as a
-sound one. It owns which keys hold secrets. A masked value of both sides is `****`; one of a side
-alone says so, `**** (now)`, so that a change is still seen.
+sound one. It owns which keys hold secrets. A secret equal on both sides is shown as `****`, another
+as `**** (now)` or `**** (then)`, so that a change is still seen.
 """
 
 from __future__ import annotations

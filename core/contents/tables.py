@@ -1,7 +1,7 @@
 """The contents of a dump: its tables, views, triggers and routines, by its index.
 
-It owns the search for the statements of a name of the user, and the session around them: the text
-of a part can be given to a plain client alone, under the session of the dump at that position.
+It finds the statements of a name that a user typed, and the session settings around them: the text
+of a part can be given to a plain client alone, with the settings of the dump at that position.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from core.backups.catalog import Backup
 from core.backups.dump_index import dump_index_of
+from core.contents.extract_target import EntryMetadata, Refused, Target
 from core.contents.origin import Origin, Text
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
-from core.contents.target import EntryMetadata, Refused, Target
 from core.database.dump.script import history_session, session_end
 from core.database.index.dump_text import DumpText
 from core.database.index.entries import IndexedObject, IndexedTable, Place, RowsAt
@@ -40,7 +40,7 @@ _NEXT_VALUE: Final = re.compile(r" AUTO_INCREMENT=[0-9]+")
 _WORD: Final = re.compile(r"[A-Za-z0-9_+:/-]*")
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class DumpPart(Struct, frozen=True, kw_only=True):
     """A part of a dump. `kind` is `table`, `view`, `trigger` and so on; `table` a trigger's.
 
     `rows` and `size_bytes` are those in the dump; rows are None for a part without rows.
@@ -109,16 +109,16 @@ class DumpContents:
     ) -> bool | None:
         return self._stack.__exit__(kind, error, trace)
 
-    def parts(self) -> Iterator[Part]:
+    def parts(self) -> Iterator[DumpPart]:
         """Yield all parts: tables by name, then the rest, kind by kind."""
         for name in sorted(self.index.tables):
             yield self._table_part(self.index.tables[name])
         for one in sorted(self.index.objects, key=_order):
             yield _object_part(one)
 
-    def _table_part(self, table: IndexedTable) -> Part:
+    def _table_part(self, table: IndexedTable) -> DumpPart:
         size = table.definition.length + table.bytes + sum(one.length for one in table.alters)
-        return Part(name=table.name, kind="table", rows=table.rows, size_bytes=size)
+        return DumpPart(name=table.name, kind="table", rows=table.rows, size_bytes=size)
 
     def triggers_of(self, table: str) -> tuple[IndexedObject, ...]:
         """Return the triggers of a table, in the order in which they are made."""
@@ -182,7 +182,7 @@ class DumpContents:
                 continue
             yield Extracted(path=path, kind="table" if self.table(part) else "file",
                             size=counted.size)  # fmt: skip
-        target.settle()
+        target.apply_metadata()
 
     def _text_of(self, part: str) -> Callable[[], Iterator[bytes]]:
         """Return a generator of the text of a part. Raises BackupNotFound."""
@@ -306,8 +306,10 @@ def _order(one: IndexedObject) -> tuple[int, str]:
     return (_KINDS.index(one.kind) if one.kind in _KINDS else len(_KINDS), one.name)
 
 
-def _object_part(one: IndexedObject) -> Part:
-    return Part(name=one.name, kind=one.kind.lower(), size_bytes=one.place.length, table=one.table)
+def _object_part(one: IndexedObject) -> DumpPart:
+    return DumpPart(
+        name=one.name, kind=one.kind.lower(), size_bytes=one.place.length, table=one.table
+    )
 
 
 def file_name(part: str) -> str:

@@ -1,6 +1,6 @@
 """The database: dumped, checked, loaded beside, swapped in.
 
-Seven floors, each a room that knows only those below it:
+Seven layers, each a package that uses only those below it:
 
     swap         loaded tables become the live ones, and back
     compare      which live tables are as a dump has them

@@ -17,12 +17,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from core.account.ids import name_of
-from core.account.opened import opened
+from core.account.switch_record import account_switch
 from core.cancellation import interruptible
 from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
-from core.jobs.facts import Facts
+from core.jobs.facts import JobFacts
 from core.jobs.listing import (
     has_begun,
     has_ended,
@@ -33,12 +33,12 @@ from core.jobs.listing import (
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
 from core.jobs.old_jobs import forget_old_jobs
-from core.jobs.runner_process import Starter, settle_process
-from core.jobs.second_lock import hold_var
+from core.jobs.runner_process import Starter, prepare_process
 from core.jobs.stream import EventStream, StreamWriter
+from core.jobs.var_lock import lock_var
 from core.journal import Journal
 from core.magento.store import Store, find_store
-from core.operations import closing, job_files, work
+from core.operations import closing, dispatch_operation, job_files
 from core.operations.context import Cancellation, JobContext
 from core.operations.equal_command import command_line
 from core.operations.records import Begin, End, RecoveryStarted, begin_of
@@ -46,12 +46,12 @@ from core.operations.requests import Request
 from core.operations.results import JobResult, OperationResult
 
 if TYPE_CHECKING:
-    from core.jobs.surroundings import Surroundings
+    from core.jobs.hooks_and_notifications import HooksAndNotifications
 
 
 def user_name() -> str:
     """Return the account that runs this, with who asked for it: root, or who called sudo."""
-    how = opened()
+    how = account_switch()
     if how is not None:
         return how.user
     name = name_of(os.geteuid())
@@ -87,12 +87,12 @@ class Runner:
         self.clock = clock
         self.host = host or socket.gethostname()
         self.cancellation: Cancellation | None = None
-        self._around: Surroundings | None = None
+        self._around: HooksAndNotifications | None = None
 
     def run(self, *, ready_fd: int | None = None, from_host: str | None = None) -> int:
         """Run or recover the job; return its exit code."""
         starter = Starter(ready_fd)
-        settle_process(lambda: self.cancellation)
+        prepare_process(lambda: self.cancellation)
         job = self.job
         try:
             request = job.request()
@@ -103,7 +103,7 @@ class Runner:
             return error.exit_code
         held: int | None = None
         try:
-            held = hold_var(job.store)
+            held = lock_var(job.store)
             _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
             recovering = len(journal.records) > 1 or not has_begun(journal.records)
@@ -138,9 +138,9 @@ class Runner:
         _close(held)  # last: where the rest is removed, watchers see by it that more may come
         return ending.exit_code
 
-    def _facts(self) -> Facts:
+    def _facts(self) -> JobFacts:
         root = self.job.store.root
-        return Facts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
+        return JobFacts(store=os.path.basename(root), root=root, host=self.host, user=user_name())
 
     def _ended(self, journal: Journal, ending: JobResult, began_s: float) -> JobEnded:
         return JobEnded(
@@ -176,7 +176,7 @@ class Runner:
         journal.write(
             Begin(
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store, self.job.directory, request),
+                kinds=dispatch_operation.kinds_of(self.job.store, self.job.directory, request),
                 host=self.host,
                 boot_id=boot_id(),
                 pid=os.getpid(),
@@ -187,7 +187,7 @@ class Runner:
         )
         return journal
 
-    def _context(self, journal: Journal, stream: StreamWriter, facts: Facts) -> JobContext:
+    def _context(self, journal: Journal, stream: StreamWriter, facts: JobFacts) -> JobContext:
         def emit(event: Event) -> None:
             facts.see(event)
             stream.emit(event)
@@ -209,19 +209,19 @@ class Runner:
         )
 
     def _look_around(
-        self, context: JobContext, request: Request, facts: Facts, *, recovering: bool
+        self, context: JobContext, request: Request, facts: JobFacts, *, recovering: bool
     ) -> None:
         """Load the hooks and receivers of this job as they were configured at its start."""
         begin = begin_of(context.journal.records)
         began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
         if not self.job.directory.has(job_files.SETTINGS):
             return
-        from core.jobs.surroundings import around  # noqa: PLC0415 - most jobs have nothing around them
+        from core.jobs.hooks_and_notifications import hooks_and_notifications_of  # noqa: PLC0415 - most jobs have none
 
         if recovering:
             for stamped in EventStream(self.job.events).poll():
                 facts.see(stamped.event)
-        self._around = around(context, facts, request.operation, kinds, began_s)
+        self._around = hooks_and_notifications_of(context, facts, request.operation, kinds, began_s)
 
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> JobResult:
         """Do the work, and the steps after it with the store open again."""
@@ -254,18 +254,18 @@ class Runner:
         self, context: JobContext, request: Request, *, recovering: bool
     ) -> OperationResult:
         """Run the operation, or recover it. Raises the error that ended it."""
-        surroundings = self._around
+        around = self._around
         if not recovering:
             self._announce(context, request)
-            if surroundings is not None:
-                surroundings.begin()
-            return work.run(context, request)
+            if around is not None:
+                around.begin()
+            return dispatch_operation.run(context, request)
         from core.operations import recovery  # noqa: PLC0415 - most jobs need none
 
         worked = None
-        if surroundings is not None:
-            surroundings.take_up()
-            worked = surroundings.worked
+        if around is not None:
+            around.end_left_over_hook()
+            worked = around.worked
         if worked is None:
             return recovery.recover(context, request)
         context.emit(
@@ -297,7 +297,7 @@ class Runner:
             JobBegan(
                 job_id=self.job.job_id,
                 operation=request.operation,
-                kinds=work.kinds_of(self.job.store, self.job.directory, request),
+                kinds=dispatch_operation.kinds_of(self.job.store, self.job.directory, request),
                 timestamp=int(began_s),
                 root=self.job.store.root,
                 host=self.host,
@@ -338,7 +338,7 @@ def _close(fd: int | None) -> None:
 
 
 def _trace(error: BaseException) -> None:
-    """Write where it happened, without the values of any variable."""
+    """Write the traceback without the values of any variable."""
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

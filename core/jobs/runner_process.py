@@ -25,7 +25,7 @@ class Starter:
         self._fd = fd
 
     def answer(self, error: MagerewindError | None = None) -> None:
-        """Say once that the job has begun, or why it cannot."""
+        """Report once that the job has begun, or the error that prevented it."""
         if self._fd is None:
             return
         fd, self._fd = self._fd, None
@@ -41,7 +41,7 @@ class Starter:
         os.close(fd)
 
 
-def settle_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
+def prepare_process(cancellation_of: Callable[[], Cancellation | None]) -> None:
     """Survive the terminal, and turn requests to stop into a cancellation."""
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

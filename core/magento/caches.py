@@ -21,7 +21,7 @@ from core.magento.store import Store, open_var
 
 CACHES: Final = ("cache", "page_cache", "view_preprocessed")
 _COMMAND: Final = ("cache:flush", "--no-interaction", "--no-ansi")
-# Where the code comes from that it loads: the topmost of each, since all of it is too much to see.
+# Topmost paths of the code that bin/magento loads; checking all of it would take too long.
 _CODE: Final = (
     "bin/magento", "app", "app/autoload.php", "app/bootstrap.php", "app/etc", "app/etc/env.php",
     "app/code", "vendor", "vendor/autoload.php", "vendor/magento", "generated", "generated/code",

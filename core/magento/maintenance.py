@@ -3,8 +3,8 @@
 `var/.maintenance.flag` is a file whose existence is the mode; Magento never reads it. One that was
 made here says for which job, so that it can be told when nothing else remembers that job.
 `var/.maintenance.ip` lists the addresses that still get in; it belongs to the administrator and is
-never touched here. That the flag is durable matters: a store that a crash opened half way through a
-rollback would sell.
+never touched here. The flag must be durable: a store that a crash reopened during a rollback would
+accept orders.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _mark(content: bytes | None) -> FlagMark | None:
 
 
 def mark_flag(store: Store, mark: FlagMark) -> None:
-    """Let the flag of a job say how far it is, durably; the flag of anybody else is left alone."""
+    """Write the phase of a job into its flag, durably; a flag of any other is left alone."""
     var = open_var(store)
     try:
         fd = os.open(FLAG, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=var)
@@ -94,7 +94,7 @@ def mark_flag(store: Store, mark: FlagMark) -> None:
         finally:
             os.close(fd)
     except FileNotFoundError:
-        return  # somebody opened the store by hand
+        return  # the store was opened by hand
     except OSError as error:
         raise translate(error, "marking the maintenance flag") from error
     finally:
@@ -165,7 +165,7 @@ def _make_flag(var: int, content: bytes) -> bool:
 
 
 def open_store(store: Store) -> None:
-    """Turn maintenance mode off, durably; that it is off already is as good."""
+    """Turn maintenance mode off, durably; it may be off already."""
     if not os.path.lexists(store.var):
         return
     var = open_var(store)

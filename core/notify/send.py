@@ -22,7 +22,7 @@ _PING_WAYS: Final[Mapping[str, str]] = {"start": "/start", "fail": "/fail"}
 _JSON: Final = "application/json"
 
 
-class Sending:
+class Notifications:
     """The messages of one job. Nothing here raises."""
 
     def __init__(self, receivers: Mapping[str, Receiver], environ: Mapping[str, str]) -> None:

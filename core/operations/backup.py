@@ -45,7 +45,7 @@ from core.operations.context import JobContext
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind, refuse, say_findings
 from core.operations.lost_jobs import refuse_unfinished
-from core.operations.not_backed_up import media_warnings
+from core.operations.media_coverage import media_warnings
 from core.operations.preflight import BackupPreflight, preflight_backup
 from core.operations.pruning import CLOCK_BEHIND
 from core.operations.records import BackupBegun, BackupNamed, Verified

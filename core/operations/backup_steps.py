@@ -1,4 +1,4 @@
-"""The steps of a backup, in order, how much each has to do, and the time that names the set."""
+"""The steps of a backup, the size of each, and the timestamp that names the set."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Closing the store for a job and opening it again: remembered first, then done.
+"""Closes and reopens the store; the journal record is written before each change.
 
-Opening is never mere cleanup: it is called only where the store has been proven whole.
+Reopening is not cleanup: it is called only after the store was proven whole.
 """
 
 from __future__ import annotations

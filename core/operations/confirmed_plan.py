@@ -1,7 +1,7 @@
 """The plan shown to the person who confirmed a rollback, kept for its runner to compare with.
 
 The runner makes the plan again, but for one of a listing, which it is given. Changes of the open
-shop between the two are taken into the plan and named; another archive or another env.php was not
+store between the two are taken into the plan and named; another archive or another env.php was not
 confirmed.
 """
 
@@ -30,7 +30,7 @@ from core.owned_files import LARGE
 _FRESH_S: Final = 300.0
 
 
-class Meanwhile(Struct, frozen=True):
+class ChangesSinceShown(Struct, frozen=True):
     """The differences between the plan that was shown and the one that was made again."""
 
     names: tuple[str, ...]
@@ -39,7 +39,7 @@ class Meanwhile(Struct, frozen=True):
 
     @property
     def too_many(self) -> bool:
-        """Whether this is another store than the one that was shown."""
+        """Whether more has changed than may be accepted without asking again."""
         return are_too_many(self.count, self.of)
 
 
@@ -82,7 +82,7 @@ class ConfirmedPlan(Struct, frozen=True):
         if self.environment != sources.environment_fingerprint:
             raise PlanChanged("app/etc/env.php changed since the plan was shown.")
 
-    def changed_since(self, kind: Kind, plan: FilePlan) -> Meanwhile:
+    def changed_since(self, kind: Kind, plan: FilePlan) -> ChangesSinceShown:
         """Return entries planned now and not shown, or shown and not planned now."""
         left = set(self.entries.get(kind.value, frozenset()))
         names: list[str] = []
@@ -94,7 +94,7 @@ class ConfirmedPlan(Struct, frozen=True):
                 continue
             names.append(entry.path)
             count += not is_ordinary(os.fsencode(entry.path))
-        return Meanwhile(
+        return ChangesSinceShown(
             names=tuple(names),
             count=count + len(left),
             of=plan.identical + plan.added + plan.changed + plan.removed + plan.mode_only,
@@ -116,7 +116,7 @@ def write_confirmed(plan: RollbackPlan, directory: Directory, *, now_s: float = 
     }
     directory.write(SHOWN, json.dumps(row).encode())
     for kind, files in plan.files.items():
-        if plan.backups[kind].repository:  # one of an archive is followed by what it put aside
+        if plan.backups[kind].repository:  # a plan of an archive must cache contents anew
             hand_over(files.plan_path, StateFile(directory, plan_name(kind)))
 
 

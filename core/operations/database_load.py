@@ -1,4 +1,4 @@
-"""The loads of a job's dump: all that is not to stay, at once or in parts; for an undo as well."""
+"""Loads the tables of a dump that are not kept, in one or several passes: for rollback and undo."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The database's part of a rollback: loaded beside, swapped, reverted, settled.
+"""The database's part of a rollback: loaded beside, swapped, reverted, finished.
 
-With it everything is loaded that it needs until the store is open again.
+Its import loads every module that it needs until the store is open again.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ class DatabasePart:
         self._seen = look_at_tables(needed_connection(job.context))
         if self._staged is None:
             self._load(job.context)
-        self._settle(job.context)
+        self._lock_kept(job.context)
 
     def _load(self, context: JobContext) -> None:
         drop_leftovers(context, needed_connection(context))
@@ -146,12 +146,12 @@ class DatabasePart:
         self._staged = self._loader.load(staged, kept)
         return self._staged
 
-    def _settle(self, context: JobContext) -> None:
+    def _lock_kept(self, context: JobContext) -> None:
         if self._staged is None:
             raise MagerewindError("No dump has been loaded.")
         with context.step(Step.RECHECK, Kind.DB) as report:
             settings = needed_connection(context)
-            self._staged = self._kept.settle(settings, self._staged, self._add, report)
+            self._staged = self._kept.lock_and_reload(settings, self._staged, self._add, report)
 
     def prepare_undo(self, context: JobContext, undone: Directory, request: UndoRequest) -> None:
         """Take the old tables of the undone job for staged ones; compare the tables that stayed.
@@ -205,7 +205,7 @@ class DatabasePart:
         self._seen = None
         if self._loader is not None:
             self._add(self._staged, self._kept.names)
-        self._settle(context)
+        self._lock_kept(context)
 
     def unmovable(self, _context: JobContext) -> tuple[str, ...]:
         """Return nothing: tables belong to no account of the system."""
@@ -270,7 +270,7 @@ class DatabasePart:
             )
         return ()
 
-    def settle(self, context: JobContext) -> tuple[Warned, ...]:
+    def finish(self, context: JobContext) -> tuple[Warned, ...]:
         """Triggers, foreign keys, views, routines, events: each step in the journal."""
         forget_dump(context.directory)
         settings = needed_connection(context)
@@ -285,7 +285,7 @@ class DatabasePart:
 
 
 def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
-    """Return which of the old tables somebody wrote to although the store was closed."""
+    """Return the old tables that were written to although the store was closed."""
     message = "Written to while the store was closed; the undo keeps what these tables had:"
     begun = (one for one in context.journal.each(TablesSwapBegun) if one.kind is Kind.DB)
     names = next((one.written for one in begun), ())

@@ -1,4 +1,4 @@
-"""Give up an undo: remove the aside trees, drop the aside tables, forget the connection."""
+"""Discards an undo: removes the aside trees, drops the aside tables, forgets the connection."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from core.operations.job_files import (
     undo_kinds,
 )
 from core.operations.records import DiscardBegun
-from core.operations.release import other_root
+from core.operations.release_root import other_root
 from core.operations.requests import DiscardRequest
 from core.operations.results import OperationResult
 

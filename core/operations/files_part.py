@@ -54,7 +54,7 @@ class FilesPart:
                 self.kind,
                 self._home(context),
                 report,
-                put_aside=True,
+                cache_contents=True,
             )
             self.file_plan = plan
         context.emit(
@@ -130,7 +130,7 @@ class FilesPart:
         self.file_plan = staged.plan
 
     def changes(self, context: JobContext) -> bool:
-        """Whether the plan moves anything at all; so it is taken for a plan that is gone."""
+        """Whether the plan moves anything; True if the plan file is missing."""
         if not context.has_file(plan_name(self.kind)):
             return True
         return moves_anything(self._home(context))
@@ -168,7 +168,7 @@ class FilesPart:
         message = f"These directories of other accounts ({self.kind}) still let this one in (ACL):"
         return (Warned(code="access-left", message=message, names=left),)
 
-    def settle(self, context: JobContext) -> tuple[Warned, ...]:
+    def finish(self, context: JobContext) -> tuple[Warned, ...]:
         """Give directories away, remove the empty stage; the aside tree is the undo and stays."""
         left = give_directories(self._home(context))
         with suppress(OSError, MagerewindError):
@@ -182,7 +182,7 @@ class FilesPart:
 def _tell_changes(
     context: JobContext, kind: Kind, *, names: tuple[str, ...], too_many: bool, of: int
 ) -> None:
-    """Name the changes of an open shop since the plan was shown; refuse where they are too many."""
+    """Name the changes of an open store since the plan was shown; refuse if they are too many."""
     if not names:
         return
     if too_many:

@@ -7,8 +7,8 @@ from core.magento.processes import running_processes
 from core.magento.store import Store
 from core.operations.backup_findings import stripped_findings, version_findings
 from core.operations.findings import Finding, link_findings, warn
-from core.operations.not_backed_up import remote_findings
-from core.operations.release import release_findings
+from core.operations.media_coverage import remote_findings
+from core.operations.release_root import release_findings
 from core.operations.requests import RollbackRequest
 from core.operations.sources import Sources
 

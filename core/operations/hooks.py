@@ -36,7 +36,7 @@ _WORDS_SHOWN: Final = 200
 _VARIABLE: Final = "MAGEREWIND_HOOK_"  # no variable that our own commands obey
 
 
-class Hooks(Struct, frozen=True, kw_only=True):
+class JobHooks(Struct, frozen=True, kw_only=True):
     """The programs around one job. Each of them gets `facts`."""
 
     context: JobContext

@@ -33,7 +33,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
-from core.archive.plan.plan_location import Bounds, PlanLocation
+from core.archive.plan.plan_location import PlanBounds, PlanLocation
 from core.directories import Directory, StateFile
 from core.errors import ForeignState, JobNotFound, MagerewindError, NothingToUndo
 from core.events import Kind
@@ -214,7 +214,7 @@ def plan_of(store: Store, directory: Directory, kind: Kind) -> PlanLocation:
         trees.add((os.fsencode(store.media_target), media))
     return PlanLocation(
         StateFile(directory, plan_name(kind)),
-        Bounds(
+        PlanBounds(
             trees=frozenset(trees),
             state=os.path.join(os.fsencode(store.var), os.fsencode(STATE)),
             job_id=directory.name,

@@ -1,9 +1,9 @@
-"""The tables of a job that are to stay live: held still, compared again, loaded where they differ.
+"""The kept tables of a job: locked, compared again, and loaded where they differ.
 
     up to three times:
         guard the new tables that others will refer to
-        lock the tables that stay, in a connection of its own
-        compare it with the dump under these locks     nothing differs: the locks stay until the end
+        lock the kept tables, in a connection of its own
+        compare them with the dump under these locks   nothing differs: the locks stay until the end
         unlock; load the differing ones beside
 
 These tables were equal to the dump at the time of the plan, with the store open. Only the
@@ -48,17 +48,17 @@ class KeptTables:
         self.source, self._index = source, index
         self.hold: TableLocks | None = None
 
-    def settle(
+    def lock_and_reload(
         self,
         settings: DatabaseConnection,
         staged: StagedTables,
         load: Callable[[StagedTables, frozenset[str]], StagedTables],
         report: Report = no_report,
     ) -> StagedTables:
-        """Hold the tables that stay, and return the staged ones with those that do not any more.
+        """Lock the kept tables; load those that changed; return the staged tables with them.
 
-        `load` adds to staged tables all that are not to stay. Raises SwapBlocked where tables keep
-        changing.
+        `load` adds all tables that are no longer kept to the staged ones. Raises SwapBlocked where
+        tables keep changing.
         """
         changed = frozenset[str]()
         for number in range(1, ROUNDS + 1):

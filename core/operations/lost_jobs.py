@@ -1,8 +1,8 @@
-"""Jobs whose memory is gone: told from their traces in the schema, in the tree and in the flag.
+"""Finds lost jobs: jobs without a directory, known by traces in the schema, the tree and the flag.
 
-A job of which `var/.magerewind/jobs` knows nothing is lost. Its tables say which job of which store
-they are of, its flag how far it had come, its stage and aside directories have its id in their
-names. Nothing is changed here; `verdict_of` decides about the cure.
+Tables of a lost job name the job and its store, its flag names its phase, and its stage and aside
+directories have its id in their names. Nothing is changed here; `verdict_of` decides which acts the
+traces prove safe.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _SHORT: Final = re.compile(r"(\d{8})(\d{6})([0-9a-f]{4})")
 _PLACE: Final = re.compile(r"(?:\.magerewind-)?(stage|aside)-(\d{8}-\d{6}-[0-9a-f]{4})-(\w+)")
 
 
-class Verdict(StrEnum):
+class LostVerdict(StrEnum):
     """The proof of a lost job's traces, and so the acts that are right."""
 
     OLD = "old"  # nothing live was moved: prepared entries can go
@@ -118,7 +118,7 @@ def is_half_done(job: LostJob) -> bool:
     return job.mark is not None or moving or (tables is not None and tables.renamed)
 
 
-def verdict_of(job: LostJob) -> Verdict:
+def verdict_of(job: LostJob) -> LostVerdict:
     """Return the proof about a lost job.
 
     The database is moved last of all kinds, so once its tables are renamed all files were moved.
@@ -127,22 +127,22 @@ def verdict_of(job: LostJob) -> Verdict:
     phase = tables.phase if tables is not None else None
     files = any(kind != "db" for kind in job.kinds)
     if phase == "done":
-        return Verdict.DONE
+        return LostVerdict.DONE
     if phase == "committed":
-        return Verdict.NEW
+        return LostVerdict.NEW
     if tables is not None and tables.renamed:
         committed = mark is not None and mark.phase == "committed"
-        return Verdict.NEW if files or committed else Verdict.BACK
+        return LostVerdict.NEW if files or committed else LostVerdict.BACK
     if mark is not None and mark.phase == "committed":
-        return Verdict.NEW if "db" not in job.kinds else Verdict.UNKNOWN
+        return LostVerdict.NEW if "db" not in job.kinds else LostVerdict.UNKNOWN
     if tables is not None and phase is None and tables.aside:
-        return Verdict.UNKNOWN
+        return LostVerdict.UNKNOWN
     moving = phase in {"moving", "swapping"} or (mark is not None and mark.phase == "moving")
     if moving and files:
-        return Verdict.UNKNOWN
+        return LostVerdict.UNKNOWN
     if mark is None and phase is None and any(place.is_aside for place in job.places):
-        return Verdict.DONE if tables is None else Verdict.UNKNOWN
-    return Verdict.OLD
+        return LostVerdict.DONE if tables is None else LostVerdict.UNKNOWN
+    return LostVerdict.OLD
 
 
 class _Found(Struct):
@@ -314,11 +314,13 @@ def _places_in(top: str, above: int, known: frozenset[str]) -> Iterator[tuple[st
 
 
 _PROVEN: Final = {
-    Verdict.OLD: "Nothing live was changed: files and tables are as they were before it.",
-    Verdict.BACK: "Its tables took the place of the live ones and can be put back.",
-    Verdict.NEW: "All that it works on is new; the rest of its work can be done.",
-    Verdict.DONE: "It had ended; what it set aside is the undo that nothing remembers.",
-    Verdict.UNKNOWN: "Which files it moved cannot be told: they may be partly old and partly new.",
+    LostVerdict.OLD: "Nothing live was changed: files and tables are as they were before it.",
+    LostVerdict.BACK: "Its tables took the place of the live ones and can be put back.",
+    LostVerdict.NEW: "All that it works on is new; the rest of its work can be done.",
+    LostVerdict.DONE: "It had ended; what it set aside is the undo that nothing remembers.",
+    LostVerdict.UNKNOWN: (
+        "Which files it moved cannot be told: they may be partly old and partly new."
+    ),
 }
 
 

@@ -22,7 +22,7 @@ class LostRows(Struct, frozen=True, kw_only=True):
     """How many rows are newer than the backup; None where they cannot be counted.
 
     `uncounted` says why, as `orders cannot be counted: sales_order is missing`. `order_numbers` are
-    the numbers that the shop gave the newest of the orders, at most a thousand.
+    the numbers that the store gave the newest of the orders, at most a thousand.
     """
 
     orders: int | None

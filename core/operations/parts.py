@@ -1,10 +1,10 @@
 """The parts of a rollback or an undo, as one protocol: files of one kind, or the database.
 
-    rollback    plan, prepare | close | recheck, load, swap | commit | settle
-    undo        prepare_undo  | close | complete_undo, swap | commit | settle
+    rollback    plan, prepare | close | recheck, load, swap | commit | finish
+    undo        prepare_undo  | close | complete_undo, swap | commit | finish
 
-The operations read as this order of things, and know no kind by itself. The part after the close is
-built from the job's directory and journal alone, so that a recovery does as the runner would have.
+Operations call these methods in this order for any kind. After the close a part is built from the
+job's directory and journal alone, so that a recovery does the same as the runner.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Part(Protocol):
     def revert(self, context: JobContext) -> tuple[Warned, ...]:
         """Restore the state before the job, from any half-done state before the commit."""
 
-    def settle(self, context: JobContext) -> tuple[Warned, ...]:
+    def finish(self, context: JobContext) -> tuple[Warned, ...]:
         """Do the acts that are possible only after the commit. May be run again after a crash."""
 
 

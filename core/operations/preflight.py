@@ -36,7 +36,7 @@ from core.operations.findings import (
 from core.operations.health import StoreHealth
 from core.operations.job_files import planted_state
 from core.operations.lost_jobs import find_lost, lost_findings
-from core.operations.not_backed_up import media_findings, outside_findings
+from core.operations.media_coverage import media_findings, outside_findings
 from core.operations.pruning import clock_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest

@@ -30,19 +30,19 @@ from core.backups.changing import changing
 from core.backups.clock import clock_behind, clock_problem
 from core.backups.order import times_in_doubt
 from core.backups.place import open_backups
-from core.backups.retention import Candidate, ContentState, Decision, RetentionPolicy, decide
+from core.backups.retention import Candidate, Decision, RetentionPolicy, SoundState, decide
 from core.directories import Directory
 from core.errors import BackupNotFound
 from core.magento.store import Store
 from core.operations.backup_origin import is_of_release
 from core.operations.findings import Finding, warn
-from core.operations.needed import needed_backups
+from core.operations.needed_backups import needed_backups
 
 CLOCK_BEHIND: Final = "clock-behind"
-_STANDINGS: Mapping[Health, ContentState] = {
-    Health.VERIFIED: ContentState.SOUND,
-    Health.SOUND: ContentState.SOUND,
-    Health.UNVERIFIED: ContentState.UNCHECKED,
+_SOUND_STATES: Mapping[Health, SoundState] = {
+    Health.VERIFIED: SoundState.SOUND,
+    Health.SOUND: SoundState.SOUND,
+    Health.UNVERIFIED: SoundState.UNCHECKED,
 }
 CLOCK_HINT: Final = "Look at the time and date; --trust-clock takes them for right from now on."
 Deleted = Callable[[Backup, int], None]
@@ -147,10 +147,10 @@ def _clock_was_behind(backups: BackupSet) -> bool:
     return any(manifest is not None and manifest.clock_behind for manifest in manifests)
 
 
-def _standings(backups: list[Backup]) -> dict[str, ContentState]:
+def _standings(backups: list[Backup]) -> dict[str, SoundState]:
     """Return the known state of each kind; of two files of one kind, the better."""
-    found: dict[str, ContentState] = {}
-    order = list(ContentState)
+    found: dict[str, SoundState] = {}
+    order = list(SoundState)
     for backup in backups:
         standing = _standing(backup)
         known = found.get(_kind_of(backup), standing)
@@ -162,11 +162,11 @@ def _kind_of(backup: Backup) -> str:
     return backup.name.variant if backup.kind is None else backup.kind.value
 
 
-def _standing(backup: Backup) -> ContentState:
+def _standing(backup: Backup) -> SoundState:
     tried = backup.remarks.tried
     if tried is not None and not tried.restorable:
-        return ContentState.DAMAGED
-    return _STANDINGS.get(backup.health, ContentState.DAMAGED)
+        return SoundState.DAMAGED
+    return _SOUND_STATES.get(backup.health, SoundState.DAMAGED)
 
 
 def _is_ours(store: Store, backup: Backup) -> bool:
@@ -201,7 +201,7 @@ def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
         if _is_marked(doomed):
             return gone
         for backup in doomed.backups:
-            with suppress(BackupNotFound):  # somebody was faster
+            with suppress(BackupNotFound):  # deleted meanwhile
                 gone.append((backup, delete_backup(backup.directory, backup.name.text)))
     return gone
 

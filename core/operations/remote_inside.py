@@ -17,12 +17,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Final, Self
 
-from core.archive.index.blocks import Broken, Row
+from core.archive.index.blocks import Broken, IndexRow
 from core.archive.index.reader import IndexReader
-from core.archive.index.writer import NO_STRETCH, IndexedArchive, IndexWriter, RowGatherer
+from core.archive.index.writer import NO_STRETCH, ArchiveIndexWriter, IndexedArchive, RowGatherer
+from core.archive.plan.compare_listing import plan_listing
 from core.archive.plan.fetched import PIECE, FetchedFiles
-from core.archive.plan.listed import Members, listing_file, read_listing
-from core.archive.plan.plan_listing import plan_listing
+from core.archive.plan.listing_file import Members, listing_file, read_listing
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.selection import Selection
 from core.database.index.read_index import DumpIndex
@@ -81,12 +81,12 @@ class RemoteInside:
         self._remote.bring_listing(self._kind, listing, self._report)
         fd = file.create()
         try:
-            writer = IndexWriter(fd)
+            writer = ArchiveIndexWriter(fd)
             gatherer = RowGatherer(writer)
             members = size = 0
             for member, entry in Members(read_listing(listing)):
                 owner = (member.uid, member.gid, b"", b"")
-                row = Row(
+                row = IndexRow(
                     member.name, member.type, member.mode, owner, member.size, entry.mtime_ns,
                     member.link, 0,
                 )  # fmt: skip

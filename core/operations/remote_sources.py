@@ -15,10 +15,16 @@ from collections.abc import Iterator, Mapping
 from msgspec import Struct
 from msgspec.structs import replace
 
+from core.archive.plan.compare_listing import is_time, plan_listing
 from core.archive.plan.fetched import Fetch
 from core.archive.plan.handed_plan import take_over
-from core.archive.plan.listed import Listed, copy_listing, listing_file, read_listing, write_listing
-from core.archive.plan.plan_listing import is_time, plan_listing
+from core.archive.plan.listing_file import (
+    Listed,
+    copy_listing,
+    listing_file,
+    read_listing,
+    write_listing,
+)
 from core.archive.plan.plan_location import PlanLocation, PlanPlace
 from core.archive.plan.summary import FilePlan
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories

@@ -1,6 +1,6 @@
-"""Brings a store to a whole state after a job whose memory is gone, by the traces it left.
+"""Repairs a store after a lost job, by the traces of that job.
 
-Only acts that these prove right are done. Asides are never deleted here: they may be the only
+Only acts that the traces prove safe are done. Asides are never deleted here: they may be the only
 copy of live entries.
 """
 
@@ -29,7 +29,7 @@ from core.magento.settings import DatabaseConnection
 from core.operations.context import JobContext
 from core.operations.lost_jobs import (
     LostJob,
-    Verdict,
+    LostVerdict,
     default_settings,
     find_lost,
     verdict_of,
@@ -40,10 +40,10 @@ from core.operations.results import OperationResult
 
 CLOSED = 20
 _MESSAGES = {
-    Verdict.OLD: "the store is as it was before it.",
-    Verdict.BACK: "the old tables are back, the store is as it was before it.",
-    Verdict.NEW: "its work is done, and the store is the new one.",
-    Verdict.DONE: "it had ended, and nothing of the store was changed.",
+    LostVerdict.OLD: "the store is as it was before it.",
+    LostVerdict.BACK: "the old tables are back, the store is as it was before it.",
+    LostVerdict.NEW: "its work is done, and the store is the new one.",
+    LostVerdict.DONE: "it had ended, and nothing of the store was changed.",
 }
 
 
@@ -69,7 +69,7 @@ def run_repair(context: JobContext, request: RepairRequest) -> OperationResult:
                 _mend_tables(context, job, verdict, settings)
         with context.step(Step.REMOVE) as report:
             _remove_places(job, report)
-    if verdict is Verdict.UNKNOWN:
+    if verdict is LostVerdict.UNKNOWN:
         return _left_as_it_is(context, job)
     _open(context, job)
     message = f"Job {job.job_id} is over: {_MESSAGES[verdict]}"
@@ -96,7 +96,7 @@ def _schema_held(settings: DatabaseConnection | None) -> Iterator[None]:
 
 
 def _mend_tables(
-    context: JobContext, job: LostJob, verdict: Verdict, settings: DatabaseConnection
+    context: JobContext, job: LostJob, verdict: LostVerdict, settings: DatabaseConnection
 ) -> None:
     """Put tables back, bring them to their end, or drop those that only wait."""
     from core.database.load.staging import drop_staging  # noqa: PLC0415
@@ -108,12 +108,12 @@ def _mend_tables(
     tables = job.tables
     if tables is None or tables.phase == "done":
         return
-    if verdict in {Verdict.BACK, Verdict.NEW} and tables.phase in {"swapping", "committed"}:
+    if verdict in {LostVerdict.BACK, LostVerdict.NEW} and tables.phase in {"swapping", "committed"}:
         with connect(settings) as connection:
             swap = read_swap(connection, tables.short)
         if swap is None:
             raise MagerewindError(f"What job {job.job_id} did to the tables is not written down.")
-        if verdict is Verdict.BACK:
+        if verdict is LostVerdict.BACK:
             take_back(settings, swap, tables.short)
         else:
             context.say(*bring_to_end(settings, swap, lambda _step: None))

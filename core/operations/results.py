@@ -1,4 +1,4 @@
-"""How an operation ended, as its runner needs to know it."""
+"""The result of an operation, for its runner."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.events import Outcome
 
 
 class OperationResult(Struct, frozen=True, kw_only=True):
-    """An operation that came to an end of its own; errors are raised instead.
+    """The result of an operation that finished; failures are raised as exceptions.
 
     `strict`: warnings count as a failure for the exit code.
     """

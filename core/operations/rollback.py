@@ -1,7 +1,7 @@
 """A rollback: plan, stage the files, close, load the database beside, swap, commit, open.
 
-It reads like its documentation. Before the commit any failure reverts everything; after it, only
-forward. The store is opened by one of the two ends in `ending`, never as cleanup.
+Before the commit any failure reverts everything; after it the job only goes forward. The store is
+opened by one of the two ends in `commit_or_revert`, never as cleanup.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from core.events import (
 )
 from core.operations import closing, commit_or_revert
 from core.operations.backup_origin import refuse_unasked
-from core.operations.chosen import chosen_findings
+from core.operations.chosen_files import chosen_findings
 from core.operations.confirmed_plan import ConfirmedPlan, read_confirmed
 from core.operations.connection_file import keep_connection
 from core.operations.context import JobContext
 from core.operations.file_findings import file_findings
 from core.operations.findings import refuse, say_findings
 from core.operations.further_findings import further_findings
+from core.operations.incomplete_archive import absence_findings
 from core.operations.lost_jobs import refuse_unfinished
-from core.operations.missing_entries import absence_findings
 from core.operations.parts import Part, begin_moving, file_plans, parts_of
 from core.operations.records import ConsumersRan, FromElsewhere
 from core.operations.requests import RollbackRequest
@@ -104,7 +104,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
 def _with_dump(
     context: JobContext, sources: Sources, request: RollbackRequest, shown: ConfirmedPlan | None
 ) -> Sources:
-    """Bring what is needed of the dump of a set that is elsewhere, when there is room for it."""
+    """Fetch the needed parts of the dump of a set in a repository, if there is space for it."""
     backup = sources.backups.get(Kind.DB)
     if sources.remote is None or backup is None:
         return sources

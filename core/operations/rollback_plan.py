@@ -27,7 +27,7 @@ from core.errors import Cancelled, MagerewindError, PreflightRefused, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store
-from core.operations.chosen import chosen_findings, start_of
+from core.operations.chosen_files import chosen_findings, start_of
 from core.operations.file_findings import file_findings
 from core.operations.findings import (
     Finding,
@@ -39,8 +39,8 @@ from core.operations.findings import (
     warn,
 )
 from core.operations.further_findings import further_findings
+from core.operations.incomplete_archive import absence_findings
 from core.operations.job_files import plan_name
-from core.operations.missing_entries import absence_findings
 from core.operations.preflight import space_of
 from core.operations.requests import RollbackRequest
 from core.operations.selections import selection_of
@@ -53,7 +53,7 @@ if TYPE_CHECKING:  # of a database: the start of a rollback of files waits for i
     from core.database.load.server_check import DumpCheck, ServerCheck
     from core.operations.chosen_tables import ChosenTables
     from core.operations.difference import Difference
-    from core.operations.left_tables import LeftTables
+    from core.operations.excluded_tables import LeftTables
     from core.operations.lost_rows import LostRows
 
 _NOTED: Final = frozenset({"own-tables"})  # of the findings of a dump
@@ -215,11 +215,11 @@ def plan_kind(
     plan: PlanPlace,
     report: Report,
     *,
-    put_aside: bool = False,
+    cache_contents: bool = False,
 ) -> FilePlan:
     """Verify an archive and compare it with the live tree. Raises DamagedBackup.
 
-    With `put_aside` a stage is to follow from this very plan.
+    With `cache_contents` a stage is to follow from this very plan.
     """
     backup = sources.backups[kind]
     manifest = backup.manifest
@@ -234,7 +234,7 @@ def plan_kind(
         report=report,
         sha256=manifest.sha256 if manifest is not None else None,
         members=manifest.members if manifest is not None else None,
-        put_aside=put_aside,
+        cache_contents=cache_contents,
         sound=manifest is not None and manifest.looked_at == identity_of(manifest),
         start=start_of(backup, chosen) if chosen else None,
     )
@@ -306,7 +306,7 @@ def _ask_server(
     )
     from core.operations.chosen_tables import choose_tables  # noqa: PLC0415
     from core.operations.difference import difference_of  # noqa: PLC0415
-    from core.operations.left_tables import leave_tables  # noqa: PLC0415
+    from core.operations.excluded_tables import leave_tables  # noqa: PLC0415
     from core.operations.lost_rows import count_lost_rows  # noqa: PLC0415
 
     chosen: ChosenTables | None = None
@@ -337,7 +337,7 @@ def _ask_server(
 def _database_findings(plan: DatabasePlan) -> list[Finding]:
     from core.operations.chosen_tables import tie_findings  # noqa: PLC0415 - as said above
     from core.operations.difference import difference_findings  # noqa: PLC0415
-    from core.operations.left_tables import left_findings  # noqa: PLC0415
+    from core.operations.excluded_tables import left_findings  # noqa: PLC0415
     from core.operations.lost_rows import uncounted_findings  # noqa: PLC0415
 
     findings = _dump_findings(plan.check, plan.server)

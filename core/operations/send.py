@@ -4,7 +4,7 @@
     afterwards  with the store open again: the dump from its file, the trees as they are by then;
                 changes in them meanwhile are named
 
-Nothing in a repository has to be taken back: without its manifest a set does not count.
+Nothing in a repository has to be reverted: without its manifest a set does not count.
 """
 
 from __future__ import annotations

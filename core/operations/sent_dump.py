@@ -1,4 +1,4 @@
-"""The part of a dump in the manifest of a set, with its index: a look inside needs no more."""
+"""Builds the dump entry of a set manifest, index included: the dump is browsed without fetching."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""The trees of a set on their way to a repository: the media are begun beside the code.
+"""Sends the trees of a set to a repository; media starts while code is still being sent.
 
-Of small media most of the time is restic's start and end, which this hides. Where a line is limited
-they go one after the other, since each call has the limit for itself.
+The overlap hides restic's start and end, which take most of the time for small media. With a
+bandwidth limit the trees are sent one after the other, because the limit is per call.
 """
 
 from __future__ import annotations

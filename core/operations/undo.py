@@ -18,7 +18,7 @@ from core.operations.job_files import sibling
 from core.operations.lost_jobs import refuse_unfinished
 from core.operations.parts import begin_moving, file_plans, parts_of
 from core.operations.records import UndoBegun
-from core.operations.release import undoable_kinds
+from core.operations.release_root import undoable_kinds
 from core.operations.requests import UndoRequest
 from core.operations.results import OperationResult
 from core.operations.undo_plan import undo_findings

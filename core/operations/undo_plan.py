@@ -29,7 +29,7 @@ from core.operations.findings import (
 )
 from core.operations.job_files import UNDO, plan_name, plan_of, read_mark
 from core.operations.lost_rows import LostRows, count_lost_rows, uncounted_findings
-from core.operations.release import undoable_kinds
+from core.operations.release_root import undoable_kinds
 
 if TYPE_CHECKING:
     from core.operations.undo_tables import UndoTables

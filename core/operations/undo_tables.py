@@ -1,8 +1,8 @@
-"""The tables of an undo: the old ones come back; of those that stayed, the changed ones are loaded.
+"""Undoes the database: aside tables return; kept tables that changed are loaded from the backup.
 
-Tables that stayed in a rollback go on changing after it. The old tables beside their present state
-would be a state that never existed, so the undo restores their state at the commit: equal to the
-backup.
+Tables that a rollback kept go on changing after it. Old tables beside the present kept ones would
+be a state that never existed, so the undo restores the kept tables as they were at the commit:
+equal to the backup.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from core.archive.plan.listed import Listed
+from core.archive.plan.listing_file import Listed
 from core.archive.tree.selection import walk_key
 from core.errors import MALFORMED, HostileArchive, RepositoryError
 from core.repository.calls import LIST

@@ -1,7 +1,7 @@
 """The remembered content of a repository, in the store's state: lists are shown without waiting.
 
-It is a convenience: it was true at the time that it states, and nothing is deleted or rolled back
-by it. It also remembers when a check of the repository last went well.
+A cache: correct at its timestamp, never used to delete or roll back. It also remembers the time of
+the last successful check of the repository.
 """
 
 from __future__ import annotations

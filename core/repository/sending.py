@@ -1,8 +1,8 @@
 """Sends the parts of a set: trees, dumps as streams, and the manifest that makes them a set.
 
-A tree is taken by its root and the paths that are left out, so that restic finds the files of the
-last set by itself. A dump comes from a command that fails unless our end said that it was whole: a
-producer that dies closes its pipe, which restic alone would take for the end.
+A tree is sent by its root and the excluded paths, so that restic finds the files of the last set by
+itself. A dump is fed by a command that exits non-zero unless we send an end marker, so a truncated
+dump never becomes a snapshot: restic alone would take a closed pipe for the end.
 """
 
 from __future__ import annotations
@@ -300,7 +300,7 @@ class _Framer(threading.Thread):
         except OSError:
             self.is_broken = True
         finally:
-            os.close(self._source)  # who writes to it is told by a broken pipe
+            os.close(self._source)  # its writer gets a broken pipe
 
     def finish(self, size: int) -> None:
         """Say that all was whole, when it was."""

@@ -17,7 +17,7 @@ from core.backups.names import FOREIGN
 from core.events import Kind
 from core.magento.store import Store
 from core.schedule.calendar import parse_times
-from core.schedule.install import Installed, Places, find_installed
+from core.schedule.install import Installed, SchedulePlaces, find_installed
 
 LIMIT_S = 26 * 3600.0
 """How old a backup may be where nothing says when the next one is due."""
@@ -70,7 +70,7 @@ def due_of(
 
     Raises StoreUnreadable.
     """
-    installed = find_installed(store.root, Places.of(environ), environ)
+    installed = find_installed(store.root, SchedulePlaces.of(environ), environ)
     backups = list_backups(store.backups).backups
     last_s = {kind: _last(backups, kind, now_s) for kind in Kind}
     wanted = set(kinds) or {Kind(kind) for one in installed for kind in one.schedule.kinds}
@@ -114,7 +114,7 @@ def is_usable(backup: Backup) -> bool:
 
 
 def is_timed(backup: Backup) -> bool:
-    """Tell whether a backup counts, and its name says when it was taken."""
+    """Tell whether a backup counts and has a time in its name."""
     return is_usable(backup) and backup.name.variant != FOREIGN
 
 

@@ -43,7 +43,7 @@ class Way(StrEnum):
     CRON = "cron"
 
 
-class Places(Struct, frozen=True, kw_only=True):
+class SchedulePlaces(Struct, frozen=True, kw_only=True):
     """Where schedules lie; `table`: root's lines are in a file of cron.d, others' in a crontab."""
 
     system: str = "/etc/systemd/system"
@@ -51,7 +51,7 @@ class Places(Struct, frozen=True, kw_only=True):
     cron: str = "/etc/cron.d"
 
     @classmethod
-    def of(cls, environ: Mapping[str, str]) -> Places:
+    def of(cls, environ: Mapping[str, str]) -> SchedulePlaces:
         """Return the places of this account."""
         home = environ.get("HOME") or pwd.getpwuid(os.geteuid()).pw_dir
         config = environ.get("XDG_CONFIG_HOME") or os.path.join(home, ".config")
@@ -80,7 +80,7 @@ def default_way() -> Way:
     )
 
 
-def files_of(schedule: Schedule, way: Way, places: Places) -> list[tuple[str, bytes]]:
+def files_of(schedule: Schedule, way: Way, places: SchedulePlaces) -> list[tuple[str, bytes]]:
     """Return the files of a schedule by their paths; of a crontab, the lines without a path."""
     if way is Way.CRON:
         if os.geteuid() == 0:
@@ -103,7 +103,7 @@ def _named(schedule: Schedule) -> str:
 
 
 def install(
-    schedule: Schedule, way: Way, places: Places, environ: Mapping[str, str]
+    schedule: Schedule, way: Way, places: SchedulePlaces, environ: Mapping[str, str]
 ) -> tuple[str, ...]:
     """Install a schedule; return the steps left to do by hand. Raises MagerewindError."""
     if way is Way.SYSTEM and os.geteuid() != 0:
@@ -214,12 +214,14 @@ def _change_crontab(table: bytes, environ: Mapping[str, str]) -> None:
         raise PreflightRefused(f"The table of cron cannot be written: {answer.problem}")
 
 
-def find_installed(root: str, places: Places, environ: Mapping[str, str]) -> tuple[Installed, ...]:
+def find_installed(
+    root: str, places: SchedulePlaces, environ: Mapping[str, str]
+) -> tuple[Installed, ...]:
     """Return the schedules of the store at this root, wherever they are. Never raises."""
     return tuple(_found(root, places, environ))
 
 
-def _found(root: str, places: Places, environ: Mapping[str, str]) -> Iterator[Installed]:
+def _found(root: str, places: SchedulePlaces, environ: Mapping[str, str]) -> Iterator[Installed]:
     name = schedule_name(root)
     for way, directory in ((Way.SYSTEM, places.system), (Way.USER, places.user)):
         timer = os.path.join(directory, f"{name}.timer")

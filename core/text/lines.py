@@ -1,10 +1,9 @@
 """Events as the documented lines: the wording of Magento's own commands, word for word.
 
 A `Line` is safe text (see `printable`) and a style; the headless commands colour it and the
-application's log pane shows it. Magento's messages go to stdout; those that Magento does not have
-(warnings, errors, notes, things to do afterwards) is ours and goes to stderr, so that stdout is
-exactly what is documented. Quirks are kept: `Code rollback is starting ...` has a space before its
-dots, `DB rollback is starting...` has none.
+application's log pane shows it. Magento's own lines go to stdout; ours (warnings, errors, notes,
+follow-ups) go to stderr, so stdout is exactly what is documented. Quirks are kept: `Code rollback
+is starting ...` has a space before its dots, `DB rollback is starting...` has none.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Row
+from core.archive.plan.rows import PlanRow
 from core.archive.plan.tree import PlanTree
 
 FILE, DIRECTORY = 0o100000, 0o040000
 FACTS = {"kind": "code", "root": b"/x", "prefix": b"", "state": b"/x", "step": "planned"}
 
 
-def plan_of_rows(path: Path, rows: list[Row], *, as_added: bool) -> PlanTree:
+def plan_of_rows(path: Path, rows: list[PlanRow], *, as_added: bool) -> PlanTree:
     with PlanFile.create(str(path)) as plan:
         for row in rows:
             plan.add(row)

@@ -15,15 +15,15 @@ from core.backups.retention import (
     NUMBERED,
     UNLIMITED,
     Candidate,
-    ContentState,
     RetentionPolicy,
     Rule,
+    SoundState,
     decide,
 )
 
 NOW = 1_790_000_000
 DAY = 86_400
-SOUND, UNCHECKED, DAMAGED = ContentState
+SOUND, UNCHECKED, DAMAGED = SoundState
 
 
 def a_set(time_s, *, id_=None, **more):
@@ -83,7 +83,7 @@ def model_stays(one, sets, policy, now_s):
             return True
         if model_within(policy.within, one, others):
             return True
-        for wanted in ({SOUND}, {SOUND, UNCHECKED}, set(ContentState)):
+        for wanted in ({SOUND}, {SOUND, UNCHECKED}, set(SoundState)):
             of_that = [other for other in peers if other.kinds[kind] in wanted]
             if of_that:
                 if not any(newer(other, one) for other in of_that) and standing in wanted:

@@ -166,7 +166,7 @@ class Bench:
         """Verify to commit, as a job does it."""
         plan = plan_files(
             self.archive, self.selection, self.plan, sha256=self.summary.sha256,
-            members=self.summary.members, put_aside=True,
+            members=self.summary.members, cache_contents=True,
         )  # fmt: skip
         staged = stage_files(plan, job_id="bench")
         swap_files(recheck_files(staged).staged)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from core.cli.console import Console
-from core.cli.following import Follower, progress_text
+from core.cli.following import ConsoleFollower, progress_text
 from core.cli.interruptions import Interruptions, Stopped
 from core.errors import JobNotFound
 from core.event_lines import from_line
@@ -95,7 +95,7 @@ class Watched:
             environ={},
             as_json=as_json,
         )
-        follower = Follower(
+        follower = ConsoleFollower(
             self.client,  # type: ignore[arg-type]
             console,
             self.interruptions,

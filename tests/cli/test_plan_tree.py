@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.cli.plan_tree import tree_lines
 from tests.archive.plan_rows import DIRECTORY, FILE, plan_of_rows
 
 
 def row(path, action, *, kind=FILE, now=10, then=20):
-    return Row(
+    return PlanRow(
         None, path.encode(), action, None, 0,
         type_then=None if action is Action.REMOVE else kind,
         type_now=None if action is Action.ADD else kind,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from core.contents import target as target_module
+from core.contents import extract_target as target_module
 from tests.archive.trees import tree_hash
 from tests.contents.looking import HOSTILE, NAME, Looking, foreign, make_store
 
@@ -156,13 +156,13 @@ def test_a_full_disk_is_one_clear_line(
 def test_a_kill_leaves_no_half_file_under_its_name(shop: Looking, out: Path) -> None:
     script = (
         "import os, signal, sys\n"
-        "from core.contents import target\n"
+        "from core.contents import extract_target\n"
         "from core.cli.main import run\n"
-        "written = target.write_all\n"
+        "written = extract_target.write_all\n"
         "def write_all(fd, content):\n"
         "    written(fd, content[: len(content) // 2])\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "target.write_all = write_all\n"
+        "extract_target.write_all = write_all\n"
         "run(sys.argv[1:])\n"
     )
     words = ("info:backups:extract", NAME, "vendor", "--to", str(out), "--root", str(shop.root))

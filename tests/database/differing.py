@@ -87,8 +87,8 @@ class Difference:
         self.staged = self.load(self.staged, self.kept.names)
         return self
 
-    def settle(self):
-        self.staged = self.kept.settle(self.settings, self.staged, self.load)
+    def lock_kept(self):
+        self.staged = self.kept.lock_and_reload(self.settings, self.staged, self.load)
         return self
 
     def swap(self):
@@ -107,7 +107,7 @@ class Difference:
         revert_tables(self.settings, self.journal)
 
     def run(self):
-        self.plan().stage().settle().swap()
+        self.plan().stage().lock_kept().swap()
         self.forward()
         return self
 

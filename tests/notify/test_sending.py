@@ -40,7 +40,7 @@ def short(monkeypatch):
 
 
 def told(receiver, facts, messages=()):
-    return send.Sending({"ops": receiver}, ENVIRON).end(facts, messages)
+    return send.Notifications({"ops": receiver}, ENVIRON).end(facts, messages)
 
 
 def test_a_ping_is_sent_at_start_success_and_failure(http, secret):
@@ -137,7 +137,7 @@ def test_all_are_told_side_by_side_and_one_that_hangs_stops_no_other(http, monke
     monkeypatch.setattr(send, "LIMIT_S", 3.0)
     receivers = {f"hang{number}": Ping(url=http.url("hang/x")) for number in range(20)}
     receivers["good"] = Ping(url=http.url("ok/x"))
-    sending = send.Sending(receivers, ENVIRON)
+    sending = send.Notifications(receivers, ENVIRON)
     sending.start(START, ())
     problems = sending.end(DONE, ())
     assert len(problems) == 20

@@ -10,7 +10,7 @@ from core.directories import state_file
 from core.errors import HookFailed
 from core.events import HookRan, Operation, Outcome, Warned
 from core.journal import Journal
-from core.operations.hooks import Hooks
+from core.operations.hooks import JobHooks
 from core.operations.records import Begin, HookBegun
 
 EACH = OperationHooks(
@@ -27,7 +27,7 @@ class Job:
         self.journal.write(
             Begin(operation=Operation.BACKUP, kinds=(), host="here", pid=1, user="x", began_s=0.0)
         )
-        self.hooks = Hooks(
+        self.hooks = JobHooks(
             context=types.SimpleNamespace(
                 store=types.SimpleNamespace(root=str(path)),
                 journal=self.journal,

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import structs
 
-from core.archive.plan.listed import write_listing
+from core.archive.plan.listing_file import write_listing
 from core.cli.configured import Configuration
 from core.cli.parser import parse
 from core.database.server.connection import connect

@@ -1,7 +1,6 @@
 """A rollback to a set that is elsewhere: the same plan, stage, swap and undo."""
 
 import contextlib
-import json
 import os
 import shutil
 import struct
@@ -20,6 +19,7 @@ from core.operations.requests import RollbackRequest
 from core.repository.fetching import grouped
 from core.repository.settings import Repository
 from tests import oracles
+from tests.repository.events import events_of
 
 # A default ACL: rwx for the owner, user 54321 and the mask, r-x for the group, nothing for others.
 ACL = [(1, 7, -1), (2, 7, 54321), (4, 5, -1), (16, 7, -1), (32, 0, -1)]
@@ -28,13 +28,6 @@ ATTRIBUTES = {
     "system.posix_acl_default": struct.pack("<I", 2)
     + b"".join(struct.pack("<HHi", *entry) for entry in ACL),
 }
-
-
-def events_of(shop):
-    """The events of the newest job."""
-    newest = max(os.listdir(shop.store.jobs_directory))
-    path = os.path.join(shop.store.jobs_directory, newest, "events.jsonl")
-    return [json.loads(line) for line in Path(path).read_bytes().splitlines()]
 
 
 @pytest.fixture(scope="module")

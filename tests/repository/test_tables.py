@@ -8,7 +8,7 @@ import pytest
 from core.database.server.connection import connect
 from core.operations.requests import RollbackRequest
 from core.repository.settings import Repository
-from tests.repository.test_rollback import events_of
+from tests.repository.events import events_of
 
 SIGN = "core_config_data"
 

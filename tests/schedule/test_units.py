@@ -22,7 +22,7 @@ from core.schedule import crontab
 from core.schedule.due import Due
 from core.schedule.install import (
     Installed,
-    Places,
+    SchedulePlaces,
     Way,
     find_installed,
     install,
@@ -129,7 +129,7 @@ def test_what_a_unit_cannot_hold_is_refused(root):
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root installs for the system")
 @pytest.mark.parametrize("way", [Way.SYSTEM, Way.CRON])
 def test_what_is_installed_is_found_replaced_and_removed_again(tmp_path, way):
-    places = Places(
+    places = SchedulePlaces(
         system=str(tmp_path / "system"), user=str(tmp_path / "user"), cron=str(tmp_path / "cron")
     )
     root = tmp_path / "store"
@@ -150,7 +150,7 @@ def test_what_is_installed_is_found_replaced_and_removed_again(tmp_path, way):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root installs for the system")
 def test_a_file_of_somebody_else_is_left_alone(tmp_path):
-    places = Places(system=str(tmp_path), user="", cron="")
+    places = SchedulePlaces(system=str(tmp_path), user="", cron="")
     made = schedule(tmp_path / "store")
     other = tmp_path / f"{made.name}.service"
     other.write_text("[Service]\nExecStart=/bin/true\n")

@@ -164,8 +164,8 @@ def test_of_several_files_none_after_a_refused_one_is_given(asked):
 
 
 @pytest.mark.parametrize(("uid", "gid"), [(0, GROUP), (OWNER, GROUP), (THIRD, GROUP), (WEB, 0)])
-def test_nobody_but_other_accounts_of_the_store_is_lent(asked, uid, gid):
-    assert uid == OWNER or asked.keeper.lend(uid, gid) is None
+def test_nobody_but_other_accounts_of_the_store_is_helped(asked, uid, gid):
+    assert uid == OWNER or asked.keeper.helper_of(uid, gid) is None
     if uid:  # 0 asks for the giver
         channel = client._Channel(asked.keeper.fd, uid, gid)
         with pytest.raises(StorageError):
@@ -174,32 +174,32 @@ def test_nobody_but_other_accounts_of_the_store_is_lent(asked, uid, gid):
 
 
 def test_another_account_works_in_the_store_alone(asked):
-    lent = asked.keeper.lend(WEB, GROUP)
+    helper = asked.keeper.helper_of(WEB, GROUP)
     for directory, wanted in ((asked.root, True), (asked.outside, False)):
         fd = os.open(directory / "web", os.O_RDONLY)
         handle = os.open(directory / "of-web.php", os.O_PATH)
         with contextlib.nullcontext() if wanted else refused():
-            os.close(lent.look(fd, b"secret.php"))
+            os.close(helper.look(fd, b"secret.php"))
         with contextlib.nullcontext() if wanted else refused():
-            opened = lent.open(handle)
+            opened = helper.open(handle)
             assert os.read(opened, 5) == b"of-we"
             os.close(opened)
         with contextlib.nullcontext() if wanted else refused():
-            lent.set_mode(handle, 0o600)
+            helper.set_mode(handle, 0o600)
         with refused():  # no directory
-            lent.set_acl(handle, b"\2\0\0\0")
+            helper.set_acl(handle, b"\2\0\0\0")
         os.close(fd)
         os.close(handle)
 
 
 @pytest.mark.parametrize("name", [b"", b".", b"..", b"a/b", b"/etc/passwd", b"a\0b", b"x" * 300])
 def test_a_name_is_no_way(asked, name):
-    lent = asked.keeper.lend(WEB, GROUP)
+    helper = asked.keeper.helper_of(WEB, GROUP)
     fd = os.open(asked.root / "web", os.O_RDONLY)
     for ask in (
-        lambda: lent.look(fd, name),
-        lambda: lent.symlink(fd, name, b"target", 0),
-        lambda: lent.link(fd, fd, name),
+        lambda: helper.look(fd, name),
+        lambda: helper.symlink(fd, name, b"target", 0),
+        lambda: helper.link(fd, fd, name),
     ):
         with refused():
             ask()
@@ -207,18 +207,18 @@ def test_a_name_is_no_way(asked, name):
 
 
 def test_another_account_changes_only_what_is_its_own(asked):
-    lent = asked.keeper.lend(WEB, GROUP)
+    helper = asked.keeper.helper_of(WEB, GROUP)
     for name in ("of-owner.php", "of-root.php"):
         handle = os.open(asked.root / name, os.O_PATH)
         with refused():
-            lent.set_mode(handle, 0o777)
+            helper.set_mode(handle, 0o777)
         with refused():
-            lent.link(handle, asked.keeper.fd, b"other")
+            helper.link(handle, asked.keeper.fd, b"other")
         os.close(handle)
     path = asked.root / "own.php"
     put(path, uid=WEB)
     handle = os.open(path, os.O_PATH)
-    lent.set_mode(handle, 0o6755)
+    helper.set_mode(handle, 0o6755)
     assert path.stat().st_mode & 0o7777 == 0o755
     os.close(handle)
     path.unlink()
@@ -227,7 +227,7 @@ def test_another_account_changes_only_what_is_its_own(asked):
 @pytest.mark.parametrize("verb", [*Verb, 9, 255])
 def test_verbs_of_others_are_refused(asked, verb):
     fd = os.open(asked.root / "of-root.php", os.O_RDONLY)
-    for channel in (asked.keeper._channel(), asked.keeper.lend(WEB, GROUP)._channel):
+    for channel in (asked.keeper._channel(), asked.keeper.helper_of(WEB, GROUP)._channel):
         if verb != Verb.MAY or channel is not asked.keeper._channel():
             with refused():
                 channel.ask(Request(verb, WEB, GROUP, name=b"x", value=b"y"), (fd,))
@@ -238,7 +238,7 @@ def test_verbs_of_others_are_refused(asked, verb):
     "content", [b"x", b"\1" * 40, bytes(packets.LARGEST + 1), b"\1" + bytes(25) + b"\xff\xff"]
 )
 def test_garbage_ends_what_serves_it_and_nothing_else(asked, content):
-    for sock in (asked.keeper._channel()._sock, asked.keeper.lend(WEB, GROUP)._channel._sock):
+    for sock in (asked.keeper._channel()._sock, asked.keeper.helper_of(WEB, GROUP)._channel._sock):
         sock.send(content)
         with contextlib.suppress(OSError):
             assert sock.recv(100) in {b"", b"\1\0\0\0"}
@@ -311,7 +311,7 @@ def test_it_ends_with_the_last_one_that_could_ask(place):
     asked = Asked(place)
     asked.check_alive()
     handle = os.open(asked.root / "of-web.php", os.O_PATH)
-    os.close(asked.keeper.lend(WEB, GROUP).open(handle))
+    os.close(asked.keeper.helper_of(WEB, GROUP).open(handle))
     os.close(handle)
     before = _keepers_of(asked.root)
     assert len(before) >= 3

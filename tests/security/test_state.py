@@ -249,7 +249,7 @@ def test_a_planted_plan_changes_no_mode_or_owner(shop, tmp_path, facts, entries)
 def plan_with(root, *, facts=None, entries=(), aside=b""):
     """Write a plan of a finished rollback of media with the wanted rows."""
     from core.archive.plan.plan_file import PlanFile
-    from core.archive.plan.rows import Action, Region, Row
+    from core.archive.plan.rows import Action, PlanRow, Region
 
     media = os.path.realpath(root / "pub/media")
     path = jobs_of(root) / JOB / "plan-media"
@@ -266,7 +266,7 @@ def plan_with(root, *, facts=None, entries=(), aside=b""):
         for entry in entries:
             whole = os.path.join(os.fsencode(media), entry)
             inode = os.lstat(whole).st_ino if os.path.lexists(whole) else 1
-            row = Row(None, entry, Action.MODE, None, 0, mode_then=0o777, mode_now=0o777)
+            row = PlanRow(None, entry, Action.MODE, None, 0, mode_then=0o777, mode_now=0o777)
             plan.add(row._replace(uid_then=0, gid_then=0, uid_now=0, gid_now=0, ino_now=inode))
         plan.save()
     return path.parent

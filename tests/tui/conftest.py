@@ -8,7 +8,10 @@ from datetime import UTC
 from pathlib import Path
 
 import pytest
+from textual._compositor import Compositor
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from screenshots.settling import rows, settle
 from tests.tui.recorded import RecordedEngine
@@ -20,7 +23,7 @@ from tui.screens.backups import Backups
 from tui.screens.difference_pane import DifferencePane
 from tui.screens.history import History
 from tui.screens.job import JobScreen
-from tui.screens.rollback import Rollback
+from tui.screens.plan import Rollback
 from tui.widgets.foot import Foot
 
 Open = Callable[..., AbstractAsyncContextManager[tuple[Application, Pilot[None]]]]
@@ -61,6 +64,26 @@ def engine() -> RecordedEngine:
 def no_choice_of_a_person(tmp_path: Path, monkeypatch) -> None:
     """Let no theme that somebody, or another test, chose on this machine show in a test."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+
+
+@pytest.fixture(autouse=True)
+def paints_only_for_those_who_look(request: pytest.FixtureRequest, monkeypatch) -> None:
+    """Leave the paints out that no terminal shows: `rows` draws what a test looks at.
+
+    They were nearly half of the processor time of these tests. `painted` marks a test of paints.
+    """
+    if "painted" not in request.keywords:
+        monkeypatch.setattr(Compositor, "render_update", _no_update)
+
+
+def _no_update(
+    self: Compositor,
+    full: bool = False,
+    screen_stack: list[Screen] | None = None,
+    simplify: bool = False,
+) -> None:
+    visible_screen_stack.set(screen_stack or [])
+    self._dirty_regions.clear()
 
 
 @pytest.fixture(autouse=True)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound, MagerewindError
@@ -45,13 +45,13 @@ from tui.engine.views import (
     ChangedPart,
     DatabasePlanView,
     DatabaseView,
-    Estimate,
+    EstimateView,
     FilesPlanView,
     NewerView,
-    Places,
     PlanView,
     SetView,
     SpaceView,
+    StorePaths,
     StoreView,
 )
 
@@ -198,19 +198,19 @@ class RecordedEngine:
         self.backups_view = BackupsView(directory=f"{ROOT}/var/backups", sets=sets())
         self.check_view: BackupCheckView | Exception = BackupCheckView(
             estimates={
-                Kind.CODE: Estimate(
+                Kind.CODE: EstimateView(
                     items=118_402,
                     size_bytes=1_930_000_000,
                     backup_bytes=612_000_000,
                     elapsed_s=70,
                 ),
-                Kind.MEDIA: Estimate(
+                Kind.MEDIA: EstimateView(
                     items=1_204_877,
                     size_bytes=38_400_000_000,
                     backup_bytes=35_100_000_000,
                     elapsed_s=400,
                 ),
-                Kind.DB: Estimate(items=412, size_bytes=31_200_000_000),
+                Kind.DB: EstimateView(items=412, size_bytes=31_200_000_000),
             },
             free_bytes=118_000_000_000,
             needed_bytes=66_900_000_000,
@@ -252,7 +252,9 @@ class RecordedEngine:
         self.slow_disk = threading.Event()  # a verification waits for it
         self.slow_disk.set()
         quiet = os.path.dirname(__file__)  # a directory that is there, and where nothing happens
-        self.places = Places(root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs")
+        self.places = StorePaths(
+            root=quiet, var=quiet, state=f"{quiet}/no", jobs=f"{quiet}/no/jobs"
+        )
 
     def _give(self, value):
         if isinstance(value, Exception):

@@ -20,8 +20,8 @@ from tui.engine.choice import Choice, Option, chosen_first, chosen_names, chosen
 from tui.engine.first_choice import begin_with
 from tui.engine.views import BackupsView
 from tui.render.choice import choice_lines, option_rows
-from tui.render.job import Place
-from tui.render.lost import numbers_words
+from tui.render.job import Canvas
+from tui.render.losses import numbers_words
 from tui.render.text import ASCII
 
 BACKUPS = BackupsView(directory="var/backups", sets=sets())
@@ -63,7 +63,7 @@ def test_a_part_that_the_set_lacks_is_the_nearest_before_it() -> None:
     assert choice.place is None
     nothing = newest().toggled(Kind.CODE).toggled(Kind.MEDIA).toggled(Kind.DB)
     assert nothing.request is None
-    lines = choice_lines(choice, Place(78, ASCII, NOW_S), None)
+    lines = choice_lines(choice, Canvas(78, ASCII, NOW_S), None)
     assert any("different moments" in line.plain for line in lines)
 
 
@@ -77,7 +77,7 @@ def test_a_set_elsewhere_keeps_its_parts_and_takes_options() -> None:
         with pytest.raises(UsageError, match="on Backups"):
             change()
     for width in (78, 116):
-        place = Place(width, ASCII, NOW_S)
+        place = Canvas(width, ASCII, NOW_S)
         lines = choice_lines(choice, place, None)
         assert lines[0].plain.startswith(f"To {NEW} in nas")
         assert all(line.cell_length <= width for line in lines)

@@ -14,13 +14,13 @@ from core.repository.settings import Repository
 from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import RecordedEngine
 from tui.engine.copies import located, with_copies
-from tui.engine.views import BackupsView, BackupView, Origin, SetView
+from tui.engine.views import BackupsView, BackupView, SetOrigin, SetView
 from tui.render.sets import where_words
 
 OFFSITE = Repository(name="offsite", url="/mnt/offsite", password_file="/etc/key")
 
 
-def a_set(timestamp: int, *names: str, origin: Origin | None = None) -> SetView:
+def a_set(timestamp: int, *names: str, origin: SetOrigin | None = None) -> SetView:
     backup = BackupView(
         name=f"{timestamp}_db.sql", kind=Kind.DB, timestamp=timestamp, size_bytes=1000,
         health="unverified", where=names, origin=origin,
@@ -29,7 +29,7 @@ def a_set(timestamp: int, *names: str, origin: Origin | None = None) -> SetView:
 
 
 async def test_the_list_says_where_a_set_is(engine: RecordedEngine) -> None:
-    there = a_set(1_700_000_000, "offsite", origin=Origin(repository=OFFSITE, store="shop"))
+    there = a_set(1_700_000_000, "offsite", origin=SetOrigin(repository=OFFSITE, store="shop"))
     both = a_set(1_600_000_000, "here", "offsite")
     view = engine.backups_view
     engine.backups_view = replace(view, sets=(*view.sets, there, both))
@@ -49,7 +49,7 @@ async def test_the_list_says_where_a_set_is(engine: RecordedEngine) -> None:
 
 
 def test_all_parts_of_a_request_come_from_one_set() -> None:
-    origin = Origin(repository=OFFSITE, store="shop")
+    origin = SetOrigin(repository=OFFSITE, store="shop")
     there, here = a_set(1_700_000_000, "offsite", origin=origin), a_set(1_600_000_000)
     request = located(RollbackRequest(db_file=there.backups[0].name), there.backups)
     assert (request.repository, request.store) == (OFFSITE, "shop")

@@ -24,7 +24,7 @@ LARGE = (200, 60)
 THAT_GROW = ("home", "home-no-vendor", "backups", "job-running", "job-rolled-back", "history")
 # Every screen once, and every kind of sign.
 ONE_OF_EACH = (
-    *("home", "home-interrupted", "help", "palette", "backup", "job-running"),
+    *("home", "home-interrupted", "help", "backup", "job-running"),
     *("job-rolled-back", "backups-open", "delete-last", "plan-options", "plan"),
     *("confirm", "recover", "history"),
 )
@@ -52,8 +52,7 @@ def colours(app: Application) -> set[str]:
     return found
 
 
-@pytest.mark.parametrize("name", SCENES)
-async def test_every_screen_at_every_size(name: str) -> None:
+async def at_every_size(name: str) -> None:
     engine = RecordedEngine()
     SCENES[name].before(engine)
     async with opened(engine) as (app, pilot):
@@ -62,6 +61,11 @@ async def test_every_screen_at_every_size(name: str) -> None:
             await pilot.resize_terminal(*size)
             await settle(pilot)
             compare(name, size, "", rows(app))
+
+
+@pytest.mark.parametrize("name", [name for name in SCENES if name != "palette"])
+async def test_every_screen_at_every_size(name: str) -> None:
+    await at_every_size(name)
 
 
 @pytest.mark.parametrize("name", ["home-no-vendor", "backups", "job-running", "confirm"])
@@ -91,6 +95,12 @@ async def without_colour(name: str, monkeypatch: pytest.MonkeyPatch, *, ascii_on
             if ascii_only:
                 assert "\n".join(text).isascii(), [row for row in text if not row.isascii()]
             compare(name, size, "-ascii" if ascii_only else "", text)
+
+
+@pytest.mark.painted  # the list of the palette is shown when it has been painted
+async def test_the_palette(monkeypatch: pytest.MonkeyPatch) -> None:
+    await at_every_size("palette")
+    await without_colour("palette", monkeypatch, ascii_only=True)
 
 
 @pytest.mark.parametrize("name", ONE_OF_EACH)

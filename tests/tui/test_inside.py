@@ -8,7 +8,7 @@ from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import RecordedEngine
 from tests.tui.recorded_inside import RecordedTable
 from tui.screens.inside import Inside
-from tui.screens.rollback import Rollback
+from tui.screens.plan import Rollback
 from tui.screens.table_rows import TableRows
 from tui.widgets.rows import Rows
 

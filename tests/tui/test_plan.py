@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.errors import Cancelled
 from core.events import Kind

@@ -14,15 +14,15 @@ from tui.engine.pace import COLUMN_S, Pace
 from tui.engine.views import BackupsView, BackupView, ChangedPart, NewerView, SetView
 from tui.render import chart, days, facts, listing, steps, text
 from tui.render.concern import Concern, concern_lines
-from tui.render.job import Place, whole_percent, whole_share
+from tui.render.job import Canvas, whole_percent, whole_share
 from tui.render.sets import changed_line, head_line, set_line
 from tui.render.verdict import tasks_of, whole_lines
 
 DAY = 86_400
 
 
-def at(width: int, glyphs: text.Glyphs = text.UNICODE) -> Place:
-    return Place(width, glyphs, NOW_S)
+def at(width: int, glyphs: text.Glyphs = text.UNICODE) -> Canvas:
+    return Canvas(width, glyphs, NOW_S)
 
 
 def one_set(ago_s: float, *kinds: Kind, health: str = "verified") -> SetView:
@@ -141,7 +141,7 @@ def test_only_what_was_read_again_is_said_to_be_verified() -> None:
 
 def rows(
     term: str = "", sort: str = "newest", opened: frozenset[int] = frozenset()
-) -> listing.Rows:
+) -> listing.SetRows:
     view = BackupsView(directory="", sets=sets(), unknown=("notes.txt",))
     texts = listing.texts_of(view, lambda when: text.local_time(when, UTC))
     return listing.rows_of(view, texts, term=term, sort=sort, opened=opened)

@@ -9,6 +9,8 @@ import pytest
 from screenshots.capture import PICTURES, RECORDING, Picture, draw
 from screenshots.recording import load
 
+pytestmark = pytest.mark.painted
+
 
 @pytest.mark.parametrize("picture", PICTURES, ids=lambda one: f"{one.name}-{one.size[0]}")
 def test_a_picture_is_up_to_date(picture: Picture) -> None:

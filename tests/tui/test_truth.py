@@ -14,7 +14,7 @@ from core.operations.health import StoreHealth
 from tests.tui.conftest import opened, said, settle, shown
 from tests.tui.recorded import RecordedEngine
 from tui.render.text import UNICODE
-from tui.screens.rollback import Rollback
+from tui.screens.plan import Rollback
 from tui.widgets.bar import BarView, bar_line
 
 WEB01_SHOP = ("w", "e", "b", "0", "1", "slash", "s", "h", "o", "p")

@@ -18,7 +18,7 @@ from core.jobs.lock import read_holder
 from core.magento.store import Store, find_store
 from tests.tui.at_a_terminal import ROOT
 from tests.waiting import until_in_loop
-from tui.engine.job_watch import Watch, is_local
+from tui.engine.job_watch import StreamWatch, is_local
 from tui.engine.port import QuestionThreads
 from tui.engine.views import places_of
 
@@ -65,17 +65,19 @@ def hold(store: Store) -> subprocess.Popen[str]:
 
 
 @asynccontextmanager
-async def watching(store: Store, *, local: bool) -> AsyncIterator[tuple[Watch, list[float]]]:
+async def watching(store: Store, *, local: bool) -> AsyncIterator[tuple[StreamWatch, list[float]]]:
     calls: list[float] = []
-    errands = QuestionThreads()
-    watch = Watch(places_of(store), lambda: calls.append(time.monotonic()), errands, local=local)
+    questions = QuestionThreads()
+    watch = StreamWatch(
+        places_of(store), lambda: calls.append(time.monotonic()), questions, local=local
+    )
     # The first look is only to know the beginning.
-    await until_in_loop(lambda: not errands.open, WAITED)
+    await until_in_loop(lambda: not questions.open, WAITED)
     try:
         yield watch, calls
     finally:
         watch.close()
-        errands.close()
+        questions.close()
 
 
 WAITED = "nothing was noticed"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from msgspec.structs import replace
 from textual.app import App, ComposeResult
 from textual.content import Content
@@ -43,6 +44,7 @@ class Listed(App[None]):
         return Content(f"row {index}")
 
 
+@pytest.mark.painted
 async def test_of_a_million_rows_only_those_that_are_seen_are_drawn() -> None:
     app = Listed()
     async with app.run_test(size=(40, 12)) as pilot:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.account.opened import opened
+from core.account.switch_record import account_switch
 from tui.render import text
 from tui.render.job import whole_percent
 from tui.screens.host import Host
@@ -20,7 +20,7 @@ def bar_of(host: Host, crumb: str) -> BarView:
             closed = text.duration(state.closed_s + host.clock() - state.closed_since_s)
     elif host.interrupted_job is not None:
         job = "INTERRUPTED JOB"
-    how, undo = opened(), host.undoable_job
+    how, undo = account_switch(), host.undoable_job
     return BarView(
         account="" if how is None else how.user,
         host=host.engine.host,

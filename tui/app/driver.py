@@ -16,7 +16,7 @@ from typing import Final
 from textual._xterm_parser import XTermParser
 from textual.drivers.linux_driver import LinuxDriver
 
-from tui.app.lean import lean
+from tui.app.lean_output import lean
 
 _HUNG_UP: Final = 128 + signal.SIGHUP
 _ESCAPE_S: Final = 0.04  # for the parser to decide that an escape is a key of its own
@@ -32,7 +32,7 @@ class QuietDriver(LinuxDriver):
         super().write(lean(data))
 
     def disable_input(self) -> None:
-        """Wake the thread, so that it sees that it is to end; then as Textual does."""
+        """Wake the thread so that it ends; then do as Textual does."""
         if self._wake is not None:
             with contextlib.suppress(OSError):  # the thread has just ended by itself
                 os.write(self._wake[1], b".")

@@ -1,4 +1,4 @@
-"""The door of the application: refuses where it cannot be shown, else loads it and runs it.
+"""The entry point of the application: refuses where it cannot be shown, else loads it and runs it.
 
 Imports nothing heavy, so that the headless command stays fast.
 """

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from core.archive.tree.patterns import quoted
 from core.errors import UsageError
 from core.events import Kind
-from core.operations.leave_out import leave_out, take_in
+from core.operations.plan_exclusions import leave_out, take_in
 from core.operations.requests import RollbackRequest
 from tui.engine.copies import located
 from tui.engine.views import BackupsView, BackupView, SetView
@@ -98,7 +98,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> int | None:
-        """Which of the sets it is, from 0; None where the backups are of several, or of none."""
+        """The number of the chosen set, from 0; None for backups of several sets, or none."""
         moments = self.moments or tuple({one.timestamp for one in self.files.values()})
         if len(moments) != 1:
             return None
@@ -125,7 +125,7 @@ class Choice(Struct, frozen=True, kw_only=True):
         return bool(getattr(self.how, option.value))
 
     def switched(self, option: Option) -> Choice:
-        """Return it with an option the other way."""
+        """Return a copy with the option toggled."""
         left = self.left
         if option is Option.KEEP_ENV:
             left = tuple(one for one in left if one != (Kind.CODE, "app/etc/env.php"))

@@ -18,7 +18,7 @@ from core.repository.seen import Seen
 from core.repository.sets import RemoteSet
 from core.repository.settings import Repository
 from core.text import numbers
-from tui.engine.views import BackupView, Origin, SetView
+from tui.engine.views import BackupView, SetOrigin, SetView
 
 HERE = "here"
 ONLY_THERE = "It is not in var/backups: magerewind repo:fetch brings it there."
@@ -34,7 +34,7 @@ def with_copies(
     found = {one.timestamp: one for one in sets}
     for known in seen:
         try:
-            origin = Origin(repository=open_one(known.repository), store=store)
+            origin = SetOrigin(repository=open_one(known.repository), store=store)
         except MagerewindError:
             continue
         for one in known.holdings.sets:
@@ -48,7 +48,7 @@ def with_copies(
     return tuple(sorted(found.values(), key=lambda one: -one.timestamp))
 
 
-def _with_place(here: SetView, one: RemoteSet, known: Seen, origin: Origin) -> SetView:
+def _with_place(here: SetView, one: RemoteSet, known: Seen, origin: SetOrigin) -> SetView:
     """Return a set with its parts in one more repository, those that are only there included."""
 
     def placed(backup: BackupView) -> BackupView:
@@ -65,7 +65,7 @@ def _with_place(here: SetView, one: RemoteSet, known: Seen, origin: Origin) -> S
     return replace(here, backups=tuple(sorted(backups, key=lambda each: order.index(each.kind))))
 
 
-def _set_view(one: RemoteSet, known: Seen, origin: Origin) -> SetView:
+def _set_view(one: RemoteSet, known: Seen, origin: SetOrigin) -> SetView:
     checked = f"{numbers.moment(known.checked_s)}" if known.checked_s else "never"
     details = (
         ("Where", f"{known.repository} ({origin.repository.shown_url})"),

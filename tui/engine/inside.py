@@ -18,12 +18,12 @@ from core.cli.contents_view import open_view
 from core.cli.found_backup import FoundBackup, found_backup
 from core.config.load import Effective
 from core.contents.children import children_of
+from core.contents.compare_directory import Standings, StoreRelation, hits
+from core.contents.extract_target import Target
 from core.contents.members import ArchiveContents
 from core.contents.protocol import Extracted
-from core.contents.standing import ContentState, Standings, hits
 from core.contents.table_differences import State, TableDifference, TableDifferences
 from core.contents.tables import DumpContents
-from core.contents.target import Target
 from core.errors import Cancelled, UsageError
 from core.events import Kind, Report, no_report
 from core.magento.store import Store
@@ -199,7 +199,7 @@ def _hand_on(
         found(tuple(waiting))
 
 
-def _of_entry(one: ContentState) -> StandingView:
+def _of_entry(one: StoreRelation) -> StandingView:
     changed = one.comes + one.changes + one.goes
     state = "differs" if changed else "same"
     if changed and not (one.same or one.changes):

@@ -20,7 +20,7 @@ from msgspec import Struct
 
 from core.magento.maintenance import ADDRESSES, FLAG
 from tui.engine.port import QuestionThreads
-from tui.engine.views import Places
+from tui.engine.views import StorePaths
 
 LOOK_S: Final = 2.0  # without notifications
 SOON_S: Final = 0.05  # one look for changes that come together
@@ -57,7 +57,7 @@ class _Watched(Struct, frozen=True):
     names: frozenset[bytes]
 
 
-def _watched(places: Places) -> Iterator[_Watched]:
+def _watched(places: StorePaths) -> Iterator[_Watched]:
     def named(*paths: str) -> frozenset[bytes]:
         return frozenset(os.fsencode(os.path.basename(path)) for path in paths)
 
@@ -72,7 +72,7 @@ def _watched(places: Places) -> Iterator[_Watched]:
 class _Inotify:
     """The kernel's word, read when it comes. Raises OSError where there is none."""
 
-    def __init__(self, places: Places, changed: Callable[[], None]) -> None:
+    def __init__(self, places: StorePaths, changed: Callable[[], None]) -> None:
         self._places = places
         self._changed = changed
         self._names: dict[int, frozenset[bytes]] = {}
@@ -116,20 +116,20 @@ class _Inotify:
         os.close(self._fd)
 
 
-class Watch:
+class StreamWatch:
     """Calls `changed` on the event loop, soon after something may have changed and once more."""
 
     def __init__(
         self,
-        places: Places,
+        places: StorePaths,
         changed: Callable[[], None],
-        errands: QuestionThreads,
+        questions: QuestionThreads,
         *,
         local: bool | None,
     ) -> None:
         self._places = places
         self._changed = changed
-        self._errands = errands
+        self._questions = questions
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._seen: tuple[object, ...] | None = None
@@ -172,7 +172,7 @@ class Watch:
 
     def _look(self) -> None:
         # Aside: on a file system of the network even this may take its time.
-        self._errands.ask(self._states, self._compare)
+        self._questions.ask(self._states, self._compare)
 
     def _states(self) -> tuple[object, ...]:
         places = self._places

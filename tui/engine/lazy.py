@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from core.errors import MagerewindError
 from core.events import Kind
 from core.magento.store import Store, find_store_here
-from tui.engine.views import Places, places_of
+from tui.engine.views import StorePaths, places_of
 
 if TYPE_CHECKING:
     from core.config.load import Effective
@@ -64,7 +64,7 @@ class LazyEngine:
 
     @cached_property
     def defaults(self) -> BackupRequest:
-        """The backup that the configuration asks for; ours where it is broken, as a start says."""
+        """The configured backup; the default one if the configuration is broken."""
         from core.operations.requests import BackupRequest  # noqa: PLC0415 - as said above
 
         if self._settings is not None:
@@ -78,7 +78,7 @@ class LazyEngine:
         return BackupRequest(kinds=tuple(Kind))
 
     @property
-    def places(self) -> Places:
+    def places(self) -> StorePaths:
         """Where to see that a job begins or ends."""
         return places_of(self._store)
 

@@ -37,7 +37,7 @@ class Sort(StrEnum):
     WORDS = "words"  # a line that says something; the cursor may be on it
 
 
-class Item(NamedTuple):
+class PlanItem(NamedTuple):
     """One row. `value` is a PlannedNode, a TablePlan, or text, as `sort` says."""
 
     sort: Sort
@@ -64,7 +64,7 @@ class Item(NamedTuple):
         return self.sort, self.kind, value.name if isinstance(value, TablePlan) else value
 
 
-class Found(Struct, kw_only=True):
+class SearchResult(Struct, kw_only=True):
     """The search results of a word; `count` may be more than the nodes."""
 
     word: str
@@ -82,7 +82,7 @@ class PlanModel(Struct, kw_only=True):
     children: dict[Place, list[PlannedNode]] = field(default_factory=dict)
     unread: set[Place] = field(default_factory=set)  # of which there are more children
     only_goes: bool = False
-    found: Found | None = None
+    found: SearchResult | None = None
 
     def take(self, place: Place, nodes: tuple[PlannedNode, ...]) -> None:
         """Add a page of children."""
@@ -103,32 +103,32 @@ class PlanModel(Struct, kw_only=True):
             listed = [one for one in listed if one.state is TableState.EXTRA]
         return sorted(listed, key=lambda one: (_ORDER.index(one.state), one.name))
 
-    def items(self) -> list[Item]:
+    def items(self) -> list[PlanItem]:
         """Return the rows from top to bottom."""
         if self.found is not None:
             return list(self._found_items(self.found))
-        rows: list[Item] = []
+        rows: list[PlanItem] = []
         for kind in self.kinds:
-            rows.append(Item(Sort.KIND, 0, kind, kind.value))
+            rows.append(PlanItem(Sort.KIND, 0, kind, kind.value))
             if (kind, "") not in self.opened:
                 continue
             if kind is Kind.DB:
-                rows += (Item(Sort.TABLE, 1, kind, one) for one in self.tables())
+                rows += (PlanItem(Sort.TABLE, 1, kind, one) for one in self.tables())
             else:
                 rows += self._below(kind)
-        rows += (Item(Sort.LEFT, 0, kind, name) for kind, name in self.left)
+        rows += (PlanItem(Sort.LEFT, 0, kind, name) for kind, name in self.left)
         return rows
 
-    def _found_items(self, found: Found) -> Iterator[Item]:
+    def _found_items(self, found: SearchResult) -> Iterator[PlanItem]:
         for kind, node in found.nodes:
             if not self.only_goes or goes(node):
-                yield Item(Sort.NODE, 0, kind, node)
+                yield PlanItem(Sort.NODE, 0, kind, node)
         for table in found.tables:
-            yield Item(Sort.TABLE, 0, Kind.DB, table)
+            yield PlanItem(Sort.TABLE, 0, Kind.DB, table)
         if not found.nodes and not found.tables:
-            yield Item(Sort.WORDS, 0, Kind.CODE, "Nothing in this plan matches.")
+            yield PlanItem(Sort.WORDS, 0, Kind.CODE, "Nothing in this plan matches.")
 
-    def _below(self, kind: Kind) -> Iterator[Item]:
+    def _below(self, kind: Kind) -> Iterator[PlanItem]:
         """Yield the open rows of a kind; a stack instead of recursion, as trees may be deep."""
         stack: list[tuple[int, str, Iterator[PlannedNode]]] = [(1, "", self._seen((kind, "")))]
         while stack:
@@ -137,9 +137,9 @@ class PlanModel(Struct, kw_only=True):
             if node is None:
                 stack.pop()
                 if (kind, directory) in self.unread:
-                    yield Item(Sort.MORE, depth, kind, directory)
+                    yield PlanItem(Sort.MORE, depth, kind, directory)
                 continue
-            yield Item(Sort.NODE, depth, kind, node)
+            yield PlanItem(Sort.NODE, depth, kind, node)
             if node.is_directory and (kind, node.path) in self.opened:
                 stack.append((depth + 1, node.path, self._seen((kind, node.path))))
 

@@ -17,7 +17,7 @@ from core.operations.undo_plan import UndoPlan
 from tui.engine.views import (
     BackupCheckView,
     DatabasePlanView,
-    Estimate,
+    EstimateView,
     FilesPlanView,
     PlanView,
 )
@@ -42,7 +42,7 @@ def backup_check_view(found: BackupPreflight) -> BackupCheckView:
     return BackupCheckView(
         findings=_without(found.findings, "space"),
         estimates={
-            kind: Estimate(
+            kind: EstimateView(
                 items=estimate.items,
                 size_bytes=estimate.content_bytes,
                 backup_bytes=estimate.file_bytes,

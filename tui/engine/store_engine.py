@@ -1,7 +1,7 @@
-"""The real engine behind the bridge: one store, its client, its backups, as the screens' values.
+"""The real engine behind the port: one store, its client, its backups, as the screens' values.
 
 The only module of the application that knows the engine's own types. Nothing here waits on purpose,
-but everything may take long: the bridge calls it from threads.
+but everything may take long: the port calls it from threads.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ from core.magento.env_php import DeploymentConfiguration, read_configuration
 from core.magento.maintenance import maintenance_state, open_store
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, magento_version
-from core.operations.changed import changed_files
+from core.operations.changed_since import changed_files
 from core.operations.equal_command import command_line
 from core.operations.health import StoreHealth
 from core.operations.lost_jobs import lost_lines
 from core.operations.lost_rows import count_lost_rows
-from core.operations.not_backed_up import media_findings
+from core.operations.media_coverage import media_findings
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.remote import seen_everywhere, store_name
@@ -68,10 +68,10 @@ from tui.engine.views import (
     DatabaseView,
     LostView,
     NewerView,
-    Places,
     PlanView,
     SetView,
     SpaceView,
+    StorePaths,
     StoreView,
     places_of,
 )
@@ -108,7 +108,7 @@ class StoreEngine:
         return backup_request(CommandLine(), effective, os.environ, kinds=every)
 
     @property
-    def places(self) -> Places:
+    def places(self) -> StorePaths:
         """Where to see that a job begins or ends."""
         return places_of(self._store)
 

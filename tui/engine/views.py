@@ -1,4 +1,4 @@
-"""The values that screens show: the application's side of the bridge.
+"""The values that screens show: the application's side of the port.
 
 Everything here is filled by `tui.engine.store_engine` from the engine's own values and rendered by
 the screens. Texts are raw (they may hold anything a file name can hold) and numbers are raw; both
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from core.repository.settings import Repository
 
 
-class Places(Struct, frozen=True, kw_only=True):
+class StorePaths(Struct, frozen=True, kw_only=True):
     """Where the traces of jobs are on a store."""
 
     root: str
@@ -39,9 +39,9 @@ class Places(Struct, frozen=True, kw_only=True):
         return os.path.join(self.state, "lock")
 
 
-def places_of(store: Store) -> Places:
+def places_of(store: Store) -> StorePaths:
     """Return where the traces of jobs are on a store."""
-    return Places(
+    return StorePaths(
         root=store.root, var=store.var, state=store.state_directory, jobs=store.jobs_directory
     )
 
@@ -84,7 +84,7 @@ class SpaceView(Struct, frozen=True, kw_only=True):
     total_bytes: int
 
 
-class Origin(Struct, frozen=True, kw_only=True):
+class SetOrigin(Struct, frozen=True, kw_only=True):
     """The repository of a set that is not here, and the name of the store in it."""
 
     repository: Repository
@@ -114,7 +114,7 @@ class BackupView(Struct, frozen=True, kw_only=True):
     kept_open: bool = False
     excluded: tuple[str, ...] = ()  # patterns that it left out
     where: tuple[str, ...] = ()  # `here` and repositories; empty: here alone
-    origin: Origin | None = None  # of one that is not here
+    origin: SetOrigin | None = None  # of one that is not here
 
 
 class SetView(Struct, frozen=True, kw_only=True):
@@ -140,7 +140,7 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def maker(self) -> str:
-        """Who made it."""
+        """The program that made it."""
         return next((backup.maker for backup in self.backups if backup.maker), "")
 
     @property
@@ -157,13 +157,13 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> tuple[str, ...]:
-        """The places where all of it is; empty where it is here alone, or nowhere whole."""
+        """The places that hold all of it; empty if only this machine does, or none."""
         first, *others = (backup.where for backup in self.backups)
         return tuple(name for name in first if all(name in other for other in others))
 
     @property
     def is_scattered(self) -> bool:
-        """Whether no place has all of it."""
+        """Whether no place holds all of it."""
         return not self.where and any(backup.origin is not None for backup in self.backups)
 
     def of(self, kind: Kind) -> BackupView | None:
@@ -187,7 +187,7 @@ class BackupsView(Struct, frozen=True, kw_only=True):
 
     @property
     def has_places(self) -> bool:
-        """Whether it is worth saying where a set is."""
+        """Whether the place of a set is worth showing."""
         return any(backup.where for one in self.sets for backup in one.backups)
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:
@@ -236,7 +236,7 @@ class NewerView(Struct, frozen=True, kw_only=True):
         )
 
 
-class Estimate(Struct, frozen=True, kw_only=True):
+class EstimateView(Struct, frozen=True, kw_only=True):
     """The estimated size and time of the backup of one kind; None where unknown."""
 
     items: int | None = None
@@ -249,7 +249,7 @@ class BackupCheckView(Struct, frozen=True, kw_only=True):
     """The findings before a backup."""
 
     findings: tuple[Finding, ...] = ()
-    estimates: Mapping[Kind, Estimate] = field(default_factory=dict)
+    estimates: Mapping[Kind, EstimateView] = field(default_factory=dict)
     free_bytes: int | None = None
     needed_bytes: int | None = None
 

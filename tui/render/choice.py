@@ -11,7 +11,7 @@ from textual.content import Content
 from core.events import Kind
 from tui.engine.choice import Choice, Option
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.row import Row
 from tui.render.text import Glyphs, Part, assemble
 
@@ -41,7 +41,7 @@ _SHORT: Final = {
 }
 
 
-def choice_lines(choice: Choice, place: Place, zone: tzinfo | None) -> list[Content]:
+def choice_lines(choice: Choice, place: Canvas, zone: tzinfo | None) -> list[Content]:
     """Return the head of the plan: the set, its parts, the options that are not as usual."""
     rows = [_set_line(choice, place, zone), _parts_line(choice, place, zone)]
     only = (*choice.how.only, *choice.how.only_table)
@@ -59,7 +59,7 @@ def choice_lines(choice: Choice, place: Place, zone: tzinfo | None) -> list[Cont
     return rows
 
 
-def moment_words(choice: Choice, place: Place, zone: tzinfo | None) -> tuple[str, str]:
+def moment_words(choice: Choice, place: Canvas, zone: tzinfo | None) -> tuple[str, str]:
     """Return the moment of the newest backup that is taken, and its age."""
     moments = choice.moments or tuple(one.timestamp for one in choice.files.values())
     if not moments:
@@ -69,7 +69,7 @@ def moment_words(choice: Choice, place: Place, zone: tzinfo | None) -> tuple[str
     return zoned, text.age(at, place.now_s)
 
 
-def _set_line(choice: Choice, place: Place, zone: tzinfo | None) -> Content:
+def _set_line(choice: Choice, place: Canvas, zone: tzinfo | None) -> Content:
     wide = place.width >= _WIDE
     if choice.how.repository is not None:
         name = choice.how.code_file or choice.how.media_file or choice.how.db_file or ""
@@ -87,13 +87,13 @@ def _set_line(choice: Choice, place: Place, zone: tzinfo | None) -> Content:
     return assemble(*parts)
 
 
-def _parts_line(choice: Choice, place: Place, zone: tzinfo | None) -> Content:
+def _parts_line(choice: Choice, place: Canvas, zone: tzinfo | None) -> Content:
     """Return the parts with their keys; without sizes where they would not fit."""
     line = _parts(choice, place, zone, sized=True)
     return line if line.cell_length <= place.width else _parts(choice, place, zone, sized=False)
 
 
-def _parts(choice: Choice, place: Place, zone: tzinfo | None, *, sized: bool) -> Content:
+def _parts(choice: Choice, place: Canvas, zone: tzinfo | None, *, sized: bool) -> Content:
     parts: list[Part] = []
     for key, kind in KEYS.items():
         parts += [(f"[{key}]", _KEY), *_part(choice, kind, place, zone, sized=sized)]
@@ -102,7 +102,7 @@ def _parts(choice: Choice, place: Place, zone: tzinfo | None, *, sized: bool) ->
 
 
 def _part(
-    choice: Choice, kind: Kind, place: Place, zone: tzinfo | None, *, sized: bool
+    choice: Choice, kind: Kind, place: Canvas, zone: tzinfo | None, *, sized: bool
 ) -> list[Part]:
     backup, taken = choice.files.get(kind), kind in choice.taken
     box = place.glyphs.on if taken else place.glyphs.off
@@ -130,7 +130,7 @@ def changed_words(choice: Choice) -> list[str]:
     ]
 
 
-def option_rows(choice: Choice, place: Place, zone: tzinfo | None) -> list[Row]:
+def option_rows(choice: Choice, place: Canvas, zone: tzinfo | None) -> list[Row]:
     """Return everything that can be chosen as rows of a form: backups by kind, then options."""
     glyphs = place.glyphs
     rows = [_heading("backups", "BACKUPS   left and right: another one")]
@@ -159,7 +159,7 @@ def _fitted(words: str, glyphs: Glyphs, style: str = "") -> Callable[[int], Cont
     return lambda width: assemble((text.fit(words, width, glyphs), style))
 
 
-def _kind_row(choice: Choice, kind: Kind, place: Place, zone: tzinfo | None) -> Row:
+def _kind_row(choice: Choice, kind: Kind, place: Canvas, zone: tzinfo | None) -> Row:
     backup, glyphs = choice.files.get(kind), place.glyphs
     box = glyphs.on if kind in choice.taken else glyphs.off
     if backup is None:

@@ -16,7 +16,7 @@ WARNING: Final = "$text-warning"
 
 
 class Concern(Struct, frozen=True, kw_only=True):
-    """A sentence and its actions: pairs of key and words. `broken`: a shop that is down."""
+    """A sentence and its actions: pairs of key and words. `broken`: the store is down."""
 
     words: str
     style: str = WARNING

@@ -25,7 +25,7 @@ from tui.engine.views import (
     StoreView,
 )
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.sets import changed_head, changed_line
 from tui.render.text import assemble
 
@@ -48,7 +48,7 @@ class Known(Struct, frozen=True, kw_only=True):
     told: tuple[str, ...] = ()  # reasons that are on the screen already
 
 
-def fact(label: str, value: str, place: Place, style: str = "") -> list[Content]:
+def fact(label: str, value: str, place: Canvas, style: str = "") -> list[Content]:
     """Return a label and its value, folded beside it."""
     return [
         assemble((f"{'' if number else label:<{LABEL}}", _MUTED), (row, style))
@@ -56,7 +56,7 @@ def fact(label: str, value: str, place: Place, style: str = "") -> list[Content]
     ]
 
 
-def unknown(label: str, value: Exception | None, place: Place) -> list[Content]:
+def unknown(label: str, value: Exception | None, place: Canvas) -> list[Content]:
     """Return that a fact is not known, and why."""
     if value is None:
         return fact(label, place.glyphs.ellipsis, place, _MUTED)
@@ -66,7 +66,7 @@ def unknown(label: str, value: Exception | None, place: Place) -> list[Content]:
     return fact(label, f"? {' '.join(filter(None, said))}", place, _WARNING)
 
 
-def store_lines(known: Known, place: Place) -> list[Content]:
+def store_lines(known: Known, place: Canvas) -> list[Content]:
     """Return the facts of the store: version, mode, owner, maintenance, database."""
     store = known.store
     if isinstance(store, StoreView):
@@ -79,7 +79,7 @@ def store_lines(known: Known, place: Place) -> list[Content]:
     return [*rows, *_maintenance(known, place), *_database(known, place)]
 
 
-def _maintenance(known: Known, place: Place) -> list[Content]:
+def _maintenance(known: Known, place: Canvas) -> list[Content]:
     if known.maintenance is None:
         return fact("Maintenance", place.glyphs.ellipsis, place, _MUTED)
     if not known.maintenance:
@@ -90,7 +90,7 @@ def _maintenance(known: Known, place: Place) -> list[Content]:
     return fact("Maintenance", value, place, "bold $text-warning")
 
 
-def _not_told(known: Known, value: Exception | None, label: str, place: Place) -> list[Content]:
+def _not_told(known: Known, value: Exception | None, label: str, place: Canvas) -> list[Content]:
     """Return the reason why a fact is unknown, unless it is shown above already."""
     if value is not None and getattr(value, "message", "") in known.told:
         words = f"? for the reason above. {getattr(value, 'hint', None) or ''}".strip()
@@ -98,7 +98,7 @@ def _not_told(known: Known, value: Exception | None, label: str, place: Place) -
     return unknown(label, value, place)
 
 
-def _database(known: Known, place: Place) -> list[Content]:
+def _database(known: Known, place: Canvas) -> list[Content]:
     database = known.database
     if not isinstance(database, DatabaseView):
         return _not_told(known, database, "Database", place)
@@ -112,7 +112,7 @@ def _database(known: Known, place: Place) -> list[Content]:
     return [*fact("Database", size, place), *fact("", database.where, place, _MUTED)]
 
 
-def space_lines(known: Known, place: Place) -> list[Content]:
+def space_lines(known: Known, place: Canvas) -> list[Content]:
     """Return the bar of the file system, and its shares: free, backups, undo."""
     space = known.space
     if not isinstance(space, SpaceView):
@@ -148,14 +148,14 @@ def _amounts(known: Known, space: SpaceView, width: int) -> list[Content]:
 def changed_lines(
     parts: Mapping[Kind, ChangedPart | Exception | None],
     newer: NewerView | Exception | None,
-    place: Place,
+    place: Canvas,
 ) -> list[Content]:
     """Return the changes since the newest backup, a row a kind of file and one for the rest."""
     rows = [changed_line(kind, part, place) for kind, part in parts.items()]
     return [changed_head(), *rows, newer_line(newer, place)]
 
 
-def newer_line(newer: NewerView | Exception | None, place: Place) -> Content:
+def newer_line(newer: NewerView | Exception | None, place: Canvas) -> Content:
     """Return the orders and customers that are newer."""
     label = f"{'db':<8}"
     if newer is None:
@@ -173,7 +173,7 @@ def newer_line(newer: NewerView | Exception | None, place: Place) -> Content:
 def changed_brief(
     parts: Mapping[Kind, ChangedPart | Exception | None],
     newer: NewerView | Exception | None,
-    place: Place,
+    place: Canvas,
 ) -> str:
     """Return the same in one line of words."""
     found = []
@@ -189,7 +189,7 @@ def changed_brief(
     return ", ".join(found)
 
 
-def brief_lines(known: Known, place: Place) -> list[Content]:
+def brief_lines(known: Known, place: Canvas) -> list[Content]:
     """Return store and space in three rows, for a narrow terminal; more only for faults."""
     store, database, space = known.store, known.database, known.space
     rows: list[Content] = []
@@ -241,7 +241,7 @@ def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> 
     return assemble(line, (end, style), (rest, _MUTED))
 
 
-def jobs_brief(jobs: Sequence[JobSummary], place: Place, zone: tzinfo | None) -> Content:
+def jobs_brief(jobs: Sequence[JobSummary], place: Canvas, zone: tzinfo | None) -> Content:
     """Return the newest jobs in one row."""
     parts: list[text.Part] = [(f"{'JOBS':<{LABEL}}", _MUTED)]
     room = place.width - LABEL

@@ -1,4 +1,4 @@
-"""A job in words: its title, how long it has been closed, how much of it is done."""
+"""A job in words: its title, the time that the store has been closed, its progress."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tui.render import text
 from tui.render.text import Glyphs
 
 
-class Place(Struct, frozen=True):
+class Canvas(Struct, frozen=True):
     """Where lines are drawn: their width in cells, the signs, the time now in unix seconds."""
 
     width: int

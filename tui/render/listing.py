@@ -19,7 +19,7 @@ SORTS: Final = ("newest", "oldest", "largest", "worst")
 _WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
 
 
-class Item(Struct, frozen=True, kw_only=True):
+class SetRow(Struct, frozen=True, kw_only=True):
     """One row. A file row has its set too; a file that is no backup has a name alone."""
 
     key: str
@@ -43,10 +43,10 @@ class Item(Struct, frozen=True, kw_only=True):
         return sum(backup.size_bytes for backup in self.backups)
 
 
-class Rows(Struct, frozen=True, kw_only=True):
+class SetRows(Struct, frozen=True, kw_only=True):
     """The rows, and the totals of the sets among them."""
 
-    items: tuple[Item, ...] = ()
+    items: tuple[SetRow, ...] = ()
     sets: int = 0
     size_bytes: int = 0
 
@@ -74,7 +74,7 @@ def rows_of(
     term: str,
     sort: str,
     opened: Collection[int],
-) -> Rows:
+) -> SetRows:
     """Return the rows that match every word of `term`, in the order `sort`, leftovers last."""
     words = term.casefold().split()
     found = [one for one in listing.sets if all(word in texts[one.timestamp] for word in words)]
@@ -87,38 +87,38 @@ def rows_of(
             found.sort(key=lambda one: (_WORST_FIRST.index(one.health), -one.timestamp))
         case _:
             found.sort(key=lambda one: -one.timestamp)
-    items: list[Item] = []
+    items: list[SetRow] = []
     for one in found:
-        items.append(Item(key=f"set {one.timestamp}", one=one))
+        items.append(SetRow(key=f"set {one.timestamp}", one=one))
         if one.timestamp in opened:
             items += [
-                Item(key=f"file {backup.name}", one=one, backup=backup) for backup in one.backups
+                SetRow(key=f"file {backup.name}", one=one, backup=backup) for backup in one.backups
             ]
     items += _left_over(listing, words)
-    return Rows(
+    return SetRows(
         items=tuple(items), sets=len(found), size_bytes=sum(one.size_bytes for one in found)
     )
 
 
-def _left_over(listing: BackupsView, words: list[str]) -> list[Item]:
+def _left_over(listing: BackupsView, words: list[str]) -> list[SetRow]:
     def matches(name: str) -> bool:
         return all(word in name.casefold() for word in words)
 
     return [
         *(
-            Item(key=f"unfinished {one.file_name}", unfinished=one)
+            SetRow(key=f"unfinished {one.file_name}", unfinished=one)
             for one in listing.partial
             if matches(f"unfinished {one.file_name}")
         ),
         *(
-            Item(key=f"other {name}", other=name)
+            SetRow(key=f"other {name}", other=name)
             for name in listing.unknown
             if matches(f"not a backup {name}")
         ),
     ]
 
 
-def status_words(listing: Rows, at: int, sort: str, marked: Sequence[Item], term: str) -> str:
+def status_words(listing: SetRows, at: int, sort: str, marked: Sequence[SetRow], term: str) -> str:
     """Return the position in the list, its order, the marks and the filter."""
     parts = [f"row {at + 1} of {len(listing.items)}"] if listing.items else []
     parts.append(f"{sort} first")
@@ -131,7 +131,7 @@ def status_words(listing: Rows, at: int, sort: str, marked: Sequence[Item], term
 
 
 def title_fact(
-    listing: BackupsView | Exception | None, found: Rows, term: str, glyphs: Glyphs
+    listing: BackupsView | Exception | None, found: SetRows, term: str, glyphs: Glyphs
 ) -> str:
     """Return the fact beside the title of the list; `found` are its rows with the filter `term`."""
     if listing is None:

@@ -8,9 +8,9 @@ from core.operations.findings import Level
 from core.operations.requests import BackupRequest
 from core.text.orders import backup_order, numbered
 from tui.engine.port import TimeLimit
-from tui.engine.views import BackupCheckView, Estimate
+from tui.engine.views import BackupCheckView, EstimateView
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.plan import MUTED, finding_sign
 from tui.render.text import assemble
 
@@ -19,7 +19,7 @@ _LABEL = 10
 
 
 def outlook_lines(
-    request: BackupRequest | None, check: Check, command: str, place: Place, *, listed: bool
+    request: BackupRequest | None, check: Check, command: str, place: Canvas, *, listed: bool
 ) -> list[Content]:
     """Return the consequences of a choice; `request` is None while no kind is chosen.
 
@@ -47,7 +47,7 @@ def outlook_lines(
     return rows + _labelled("Same as", text.clean(command), place)[: None if listed else 2]
 
 
-def _labelled(label: str, words: str, place: Place, style: str = "") -> list[Content]:
+def _labelled(label: str, words: str, place: Canvas, style: str = "") -> list[Content]:
     folded = text.fold(words, max(20, place.width - _LABEL - 1))
     return [
         assemble((f" {label if not number else '':<9}", MUTED), (row, style))
@@ -55,7 +55,7 @@ def _labelled(label: str, words: str, place: Place, style: str = "") -> list[Con
     ]
 
 
-def _findings(check: Check, place: Place) -> list[Content]:
+def _findings(check: Check, place: Canvas) -> list[Content]:
     width, glyphs = place.width, place.glyphs
     if check is None:
         return [assemble((f" Checking {glyphs.ellipsis}", MUTED))]
@@ -79,7 +79,7 @@ def _findings(check: Check, place: Place) -> list[Content]:
     return rows
 
 
-def _space(request: BackupRequest, check: Check, place: Place) -> list[Content]:
+def _space(request: BackupRequest, check: Check, place: Canvas) -> list[Content]:
     if not isinstance(check, BackupCheckView) or check.free_bytes is None:
         return [Content("")]
     needed = sum(
@@ -93,10 +93,10 @@ def _space(request: BackupRequest, check: Check, place: Place) -> list[Content]:
     return _labelled("Space", line, place, "" if enough else "bold $text-error")
 
 
-def _closed_for(request: BackupRequest, check: Check, place: Place) -> list[Content]:
+def _closed_for(request: BackupRequest, check: Check, place: Canvas) -> list[Content]:
     if not isinstance(check, BackupCheckView):
         return []
-    took = [check.estimates.get(kind, Estimate()).elapsed_s for kind in request.kinds]
+    took = [check.estimates.get(kind, EstimateView()).elapsed_s for kind in request.kinds]
     if request.keep_open:
         words = "not at all: what changes meanwhile may not match"
     elif any(seconds is None for seconds in took):

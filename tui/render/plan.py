@@ -10,20 +10,20 @@ from textual.content import Content
 from core.operations.findings import Finding, Level
 from tui.engine.views import DatabasePlanView, PlanView
 from tui.render import text
-from tui.render.job import Place
-from tui.render.lost import LABEL, lost_words
+from tui.render.job import Canvas
+from tui.render.losses import LABEL, lost_words
 from tui.render.text import Glyphs, assemble
 
 MUTED: Final = "$foreground-muted"
 _LABEL = 11
 
 
-def head_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
+def head_lines(plan: PlanView, place: Canvas, *, undo: bool) -> list[Content]:
     """Return the lines above the tree: reasons to stop, and losses."""
     return finding_lines(plan.stops, place) + _lost(plan, place, undo=undo)
 
 
-def tail_lines(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
+def tail_lines(plan: PlanView, place: Canvas, *, undo: bool) -> list[Content]:
     """Return the lines below the tree: facts of the database, of env.php, findings."""
     rows: list[Content] = []
     if plan.database is not None:
@@ -42,7 +42,7 @@ def room_words(plan: PlanView) -> str:
     return f"Needs {text.size(plan.needed_bytes)} of {text.size(plan.free_bytes)}."
 
 
-def labelled(label: str, words: str, place: Place, style: str = "") -> list[Content]:
+def labelled(label: str, words: str, place: Canvas, style: str = "") -> list[Content]:
     """Return a label and its text, folded beside it. The text may hold anything."""
     room = max(16, place.width - _LABEL - 2)
     label = text.clean(label)
@@ -64,7 +64,7 @@ def finding_sign(finding: Finding, glyphs: Glyphs) -> tuple[str, str]:
             return glyphs.dot, MUTED
 
 
-def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) -> list[Content]:
+def finding_lines(findings: Sequence[Finding], place: Canvas, limit: int = 12) -> list[Content]:
     """Return the findings of checks, a sign before each, with its hint."""
     glyphs = place.glyphs
     rows: list[Content] = []
@@ -84,7 +84,7 @@ def finding_lines(findings: Sequence[Finding], place: Place, limit: int = 12) ->
 
 
 def _signed(
-    sign: str, words: str, place: Place, style: str, limit: int | None = None
+    sign: str, words: str, place: Canvas, style: str, limit: int | None = None
 ) -> list[Content]:
     folded = Content(text.clean(words)).wrap(max(16, place.width - 4))
     return [
@@ -93,7 +93,7 @@ def _signed(
     ]
 
 
-def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
+def _lost(plan: PlanView, place: Canvas, *, undo: bool) -> list[Content]:
     """Return the losses, their label first; uncounted ones count as losses too."""
     lost = lost_words(plan)
     than = "the rollback" if undo else "the backup"
@@ -109,7 +109,7 @@ def _lost(plan: PlanView, place: Place, *, undo: bool) -> list[Content]:
     return rows + [assemble((f"  {row}", "bold")) for row in more]
 
 
-def planning_lines(done_bytes: int, current: str, took_s: float, place: Place) -> list[Content]:
+def planning_lines(done_bytes: int, current: str, took_s: float, place: Canvas) -> list[Content]:
     """Return how far a plan is that is being made."""
     current = text.fit_end(text.clean(current), max(8, place.width - 4), place.glyphs)
     words = f" Reading the backups and the store {place.glyphs.ellipsis}"
@@ -123,7 +123,7 @@ def planning_lines(done_bytes: int, current: str, took_s: float, place: Place) -
     ]
 
 
-def failed_lines(error: Exception, place: Place) -> list[Content]:
+def failed_lines(error: Exception, place: Canvas) -> list[Content]:
     """Return the reason for a missing plan, and the remedy."""
     room = max(20, place.width - 4)
     message = text.clean(getattr(error, "message", f"{type(error).__name__}: {error}"))
@@ -140,7 +140,7 @@ def failed_lines(error: Exception, place: Place) -> list[Content]:
     ]
 
 
-def _database(plan: DatabasePlanView, place: Place, *, undo: bool, named: bool) -> list[Content]:
+def _database(plan: DatabasePlanView, place: Canvas, *, undo: bool, named: bool) -> list[Content]:
     """Return the facts of the database as a whole; its tables too where no rows name them."""
     rows: list[Content] = []
     title = "DATABASE"

@@ -1,4 +1,4 @@
-"""The tree of a plan as lines: a sign, a name, how much comes, changes and goes, and the size."""
+"""The tree of a plan as lines: sign, name, counts of added, changed and removed entries, size."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from typing import Final
 
 from textual.content import Content
 
+from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
-from core.archive.plan.sums import Sums
 from core.archive.plan.tree import PlannedNode
 from core.events import Kind
 from core.operations.table_plans import TablePlan, TableState
-from tui.engine.plan_model import Item, PlanModel, Sort
+from tui.engine.plan_model import PlanItem, PlanModel, Sort
 from tui.engine.views import FilesPlanView
 from tui.render import text
 from tui.render.text import Glyphs, assemble
@@ -42,7 +42,7 @@ def head(width: int) -> Content:
     return assemble((f"  {'ENTRY':<{max(5, width - 2 - len(words))}}{words}", MUTED))
 
 
-def row(model: PlanModel, item: Item, width: int, glyphs: Glyphs) -> Content:
+def row(model: PlanModel, item: PlanItem, width: int, glyphs: Glyphs) -> Content:
     """Return one row of the tree."""
     lead = "  " * item.depth
     value = item.value

@@ -14,7 +14,7 @@ from textual.content import Content
 from core.events import Kind
 from tui.engine.views import BackupView, ChangedPart, NewerView, SetView
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.text import Glyphs, assemble
 
 AGE: Final = 9
@@ -108,7 +108,7 @@ def _odd(one: SetView) -> str:
     return "" if one.maker.startswith("magerewind") else f"by {one.maker}" if one.maker else ""
 
 
-def part_lines(one: SetView, place: Place) -> list[Content]:
+def part_lines(one: SetView, place: Canvas) -> list[Content]:
     """Return the table of a set's parts: files or rows, size, whether it was read again."""
     rows = [assemble((_part_line("PART", "FILES/ROWS", "SIZE", "CHECK"), "$foreground-muted"))]
     for backup in one.backups:
@@ -129,7 +129,7 @@ def _part_line(name: str, items: str, size: str, check: str) -> str:
     return f"{name:<8}{text.right(items, 12)}{text.right(size, 11)}  {check}"
 
 
-def about_lines(one: SetView, place: Place) -> list[Content]:
+def about_lines(one: SetView, place: Canvas) -> list[Content]:
     """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
     known = [("Note", one.note)]
@@ -160,7 +160,7 @@ def about_lines(one: SetView, place: Place) -> list[Content]:
 def would_lines(
     changed: Mapping[Kind, ChangedPart | Exception | None],
     newer: NewerView | Exception | None,
-    place: Place,
+    place: Canvas,
 ) -> list[Content]:
     """Return the estimated changes and losses of a rollback."""
     rows = [changed_line(kind, part, place) for kind, part in changed.items()]
@@ -179,7 +179,7 @@ def changed_head() -> Content:
     return assemble((line, "$foreground-muted"))
 
 
-def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place) -> Content:
+def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Canvas) -> Content:
     """Return the changes of one kind's files, in columns; the signs are those of a plan."""
     label = f"{kind.value:<8}"
     if part is None:
@@ -207,7 +207,7 @@ def changed_line(kind: Kind, part: ChangedPart | Exception | None, place: Place)
     return assemble(*parts, (f"  {where}", "$foreground-muted"))
 
 
-def lost_lines(newer: NewerView, place: Place) -> list[Content]:
+def lost_lines(newer: NewerView, place: Canvas) -> list[Content]:
     """Return the losses of a rollback of the database."""
     rows = []
     if newer.words:
@@ -221,7 +221,7 @@ def lost_lines(newer: NewerView, place: Place) -> list[Content]:
     return rows
 
 
-def file_lines(backup: BackupView, place: Place) -> list[Content]:
+def file_lines(backup: BackupView, place: Canvas) -> list[Content]:
     """Return everything that is known of one backup."""
     rows = [assemble((text.clean(backup.name), "bold"))]
     for label, words in backup.details:
@@ -234,7 +234,7 @@ def file_lines(backup: BackupView, place: Place) -> list[Content]:
 
 
 def item_lines(
-    one: SetView, backup: BackupView | None, would: list[Content], place: Place, *, brief: bool
+    one: SetView, backup: BackupView | None, would: list[Content], place: Canvas, *, brief: bool
 ) -> list[Content]:
     """Return a set with its parts and what a rollback to it `would` do, or one of its files."""
     if backup is not None:

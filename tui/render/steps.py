@@ -15,7 +15,7 @@ from core.events import Kind, Operation, Outcome, Step
 from core.jobs.state import JobState, StepState
 from core.text.steps import STEP_WORDS, items_words, step_label
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.text import Glyphs, assemble
 
 WORDS: Final = 22
@@ -143,7 +143,7 @@ def _amounts(group: Group) -> str:
     return "  ".join(found)
 
 
-def group_line(group: Group, state: JobState, place: Place) -> Content:
+def group_line(group: Group, state: JobState, place: Canvas) -> Content:
     """Return one row: sign, words, time, how far."""
     glyphs = place.glyphs
     sign, style = sign_of(group, glyphs)
@@ -160,7 +160,7 @@ def group_line(group: Group, state: JobState, place: Place) -> Content:
     )
 
 
-def step_rows(state: JobState, place: Place, height: int) -> list[Content]:
+def step_rows(state: JobState, place: Canvas, height: int) -> list[Content]:
     """Return the groups in at most `height` rows, around the one that runs."""
     found = groups(state)
     rows = [group_line(group, state, place) for group in found]
@@ -181,7 +181,7 @@ def step_rows(state: JobState, place: Place, height: int) -> list[Content]:
     return shown
 
 
-def now_rows(state: JobState, place: Place) -> list[Content]:
+def now_rows(state: JobState, place: Canvas) -> list[Content]:
     """Return three rows about the running step: bytes, items, and its present item."""
     step = state.current_step
     if step is None:
@@ -204,7 +204,7 @@ def now_rows(state: JobState, place: Place) -> list[Content]:
     ]
 
 
-def now_brief(state: JobState, place: Place) -> list[Content]:
+def now_brief(state: JobState, place: Canvas) -> list[Content]:
     """Return the same in two rows."""
     numbers, items, current = now_rows(state, place)
     line = "   ".join(row.plain for row in (numbers, items) if row.plain)

@@ -1,6 +1,6 @@
 """Words, numbers and signs of the screens: pure functions from values to text.
 
-Every text that comes from outside goes through `core.text.printable` in `clean`, the one door from
+Every text that comes from outside goes through `core.text.printable` in `clean`, the one way from
 texts of a store to a terminal; nothing here is markup. Signs come from a `Glyphs`, so that a
 terminal without Unicode gets ASCII; a sign is always beside a word.
 """

@@ -8,15 +8,15 @@ from typing import Final
 from textual.content import Content
 
 from tui.render import text
-from tui.render.job import Place
-from tui.render.listing import Item
+from tui.render.job import Canvas
+from tui.render.listing import SetRow
 from tui.render.plan import labelled
 from tui.render.text import Glyphs, assemble
 
 NOT_OURS: Final = "It is not a backup, so nothing here reads, moves or deletes it."
 
 
-def left_over_line(item: Item, width: int, glyphs: Glyphs) -> Content:
+def left_over_line(item: SetRow, width: int, glyphs: Glyphs) -> Content:
     """Return the row of an unfinished file, or of one that is no backup."""
     unfinished = item.unfinished
     what = "unfinished" if unfinished is not None else "not a backup"
@@ -27,7 +27,7 @@ def left_over_line(item: Item, width: int, glyphs: Glyphs) -> Content:
 
 
 def left_over_details(
-    item: Item, place: Place, zone: tzinfo | None, *, running: bool
+    item: SetRow, place: Canvas, zone: tzinfo | None, *, running: bool
 ) -> list[Content]:
     """Return the facts of the row, and its possible actions."""
     unfinished = item.unfinished

@@ -11,7 +11,7 @@ from textual.content import Content
 from core.events import Operation, Outcome, Step
 from core.jobs.state import JobState
 from tui.render import text
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.row import Row
 from tui.render.text import Glyphs, assemble
 
@@ -23,14 +23,14 @@ COMMANDS: Final = {
 }
 
 
-class Task(Struct, frozen=True, kw_only=True):
-    """One thing that is left to do, with the command for it where there is one."""
+class FollowUp(Struct, frozen=True, kw_only=True):
+    """One remaining task, and its command if there is one."""
 
     words: str
     command: str = ""
 
 
-def whole_lines(state: JobState, share: float, alive: bool, place: Place) -> list[Content]:
+def whole_lines(state: JobState, share: float, alive: bool, place: Canvas) -> list[Content]:
     """Return the bar of the whole job, and when the store opens again."""
     if not alive:
         words = f"{place.glyphs.failed} INTERRUPTED: its process is gone."
@@ -83,7 +83,7 @@ def _way_back(state: JobState) -> str:
     return ""
 
 
-def verdict_lines(state: JobState, place: Place) -> list[Content]:
+def verdict_lines(state: JobState, place: Canvas) -> list[Content]:
     """Return how the job ended: outcome, times, reason and hint, warnings."""
     ended = state.ended
     if ended is None:
@@ -121,22 +121,22 @@ def sign_of(outcome: Outcome, glyphs: Glyphs) -> str:
             return glyphs.warning
 
 
-def _folded(words: str, place: Place, style: str) -> list[Content]:
+def _folded(words: str, place: Canvas, style: str) -> list[Content]:
     if not words:
         return []
     return [assemble((f"  {row}", style)) for row in text.fold(text.clean(words), place.width - 2)]
 
 
-def tasks_of(state: JobState) -> tuple[Task, ...]:
+def tasks_of(state: JobState) -> tuple[FollowUp, ...]:
     """Return the tasks left to the administrator after the job."""
     return tuple(
-        Task(words=text.clean(one.message), command=COMMANDS.get(one.code, ""))
+        FollowUp(words=text.clean(one.message), command=COMMANDS.get(one.code, ""))
         for one in state.follow_ups
     )
 
 
 def task_rows(
-    tasks: Sequence[Task],
+    tasks: Sequence[FollowUp],
     ticked: Collection[str],
     undo_bytes: int | None,
     width: int,

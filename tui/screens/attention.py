@@ -14,14 +14,14 @@ from tui.engine.views import BackupsView, StoreView
 from tui.render import text
 from tui.render.concern import ERROR, Concern
 from tui.screens.host import Host
-from tui.screens.lost import lost_concerns, urgent_of
+from tui.screens.lost_jobs import lost_concerns, urgent_of
 
 Concerns = list[Concern]
 _LOOK: Final = ("f5", "look again")
 
 
 def concerns_of(host: Host, store: object, backups: object, lost: object) -> Concerns:
-    """Return them, by the answers to the questions of the first screen as far as they came."""
+    """Return the concerns, by the answers that the first screen has received so far."""
     found = _of_jobs(host, lost)
     found += _of_health(host)
     if host.read_only:

@@ -17,7 +17,7 @@ from core.events import Kind
 from core.operations.requests import BackupRequest
 from core.repository.settings import Repository
 from tui.engine.port import Latest
-from tui.engine.views import BackupCheckView, Estimate
+from tui.engine.views import BackupCheckView, EstimateView
 from tui.render import text
 from tui.render.outlook import outlook_lines
 from tui.render.row import Row
@@ -121,7 +121,7 @@ class Backup(Page):
         return ways
 
     def action_check(self) -> None:
-        """Measure and check, aside; only the answer to the last question counts."""
+        """Measure and check in a background thread; only the newest answer is used."""
         self._checks.begin()
         self.redraw()
         # All kinds are asked for, so that a kind shows its size before it is chosen.
@@ -133,7 +133,7 @@ class Backup(Page):
         )
         engine = self.owner.engine
         self._checks.ask(
-            self.owner.errands,
+            self.owner.questions,
             lambda: engine.check_backup(request),
             lambda _value: self.redraw(),
             limit_s=CHECK_LIMIT_S,
@@ -189,9 +189,9 @@ class Backup(Page):
         def draw(width: int) -> Content:
             glyphs = self.owner.glyphs
             box = glyphs.on if kind in self.kinds else glyphs.off
-            estimate, known = Estimate(), isinstance(self._check, BackupCheckView)
+            estimate, known = EstimateView(), isinstance(self._check, BackupCheckView)
             if isinstance(self._check, BackupCheckView):
-                estimate = self._check.estimates.get(kind, Estimate())
+                estimate = self._check.estimates.get(kind, EstimateView())
             items = text.count(estimate.items) if known else glyphs.ellipsis
             if kind is Kind.DB and estimate.items is not None:
                 items = f"~{items} rows"  # which the server guesses

@@ -17,8 +17,7 @@ from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
 from tui.engine.views import BackupsView, BackupView
 from tui.render import sets, text
-from tui.render.listing import SORTS, Item, rows_of, status_words, texts_of, title_fact
-from tui.render.listing import Rows as Listing
+from tui.render.listing import SORTS, SetRow, SetRows, rows_of, status_words, texts_of, title_fact
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import deleting, deletion_question, unfinished_question
@@ -45,7 +44,9 @@ class Backups(FilteredPage):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
         Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
-        Binding("v", "verify", "Verify", tooltip="Read it again from end to end, aside."),
+        Binding(
+            "v", "verify", "Verify", tooltip="Read it again from end to end, in the background."
+        ),
         Binding("e", "note", "Note", tooltip="Write what this set is for."),
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),
@@ -76,7 +77,7 @@ class Backups(FilteredPage):
         self._known: BackupsView | None = None  # shown before it was read anew
         self._has_places = False  # of the list: asked for each row that is drawn
         self._texts: Mapping[int, str] = {}
-        self._listing = Listing()
+        self._listing = SetRows()
         self._opened: set[int] = set()
         self._marks: set[str] = set()
         self._sort = SORTS[0]
@@ -103,8 +104,8 @@ class Backups(FilteredPage):
         rows = self.query_one(Rows)
         rows.marked = lambda index: self._listing.items[index].key in self._marks
         rows.focus()
-        self._would = RollbackEstimates(owner.engine, owner.errands, self._draw_details)
-        self._verifying = Verifying(owner.engine, owner.errands, owner)
+        self._would = RollbackEstimates(owner.engine, owner.questions, self._draw_details)
+        self._verifying = Verifying(owner.engine, owner.questions, owner)
         if owner.listing is not None:  # of 2,000 sets, reading it anew takes a second
             self._backups.value = owner.listing
             self._listed(owner.listing)
@@ -135,7 +136,7 @@ class Backups(FilteredPage):
     def action_refresh_list(self) -> None:
         """Read var/backups anew."""
         owner = self.owner
-        self._backups.ask(owner.errands, owner.engine.backups, self._listed, limit_s=LIMIT_S)
+        self._backups.ask(owner.questions, owner.engine.backups, self._listed, limit_s=LIMIT_S)
 
     def _listed(self, value: object) -> None:
         known, self._known = self._known, None
@@ -169,7 +170,7 @@ class Backups(FilteredPage):
         self.owner.refuse(ONLY_THERE)
         return True
 
-    def item(self) -> Item | None:
+    def item(self) -> SetRow | None:
         """Return the row under the cursor."""
         at = self.query_one(Rows).cursor
         return self._listing.items[at] if at < len(self._listing.items) else None
@@ -390,6 +391,6 @@ class Backups(FilteredPage):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self.owner.errands.ask(work, done)
+                self.owner.questions.ask(work, done)
 
         self.ask(ask, answered)

@@ -27,7 +27,7 @@ LIMIT_S: Final = 30.0  # for the list of backups and the configuration
 class Choosing(Page):
     """The choice of a rollback; an undo has none."""
 
-    RESTS_S: ClassVar[float] = 0.3  # a choice rests so long before it is planned
+    RESTS_S: ClassVar[float] = 0.3  # debounce before planning
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("less_than_sign", "other(1)", "Older", tooltip="Take an older set."),
         Binding("greater_than_sign", "other(-1)", "Newer", tooltip="Take a newer set."),
@@ -62,12 +62,12 @@ class Choosing(Page):
         return self._undo or (None if self._choice is None else self._choice.request)
 
     def _look(self) -> None:
-        """Read var/backups and the configuration, aside."""
+        """Read var/backups and the configuration in a background thread."""
         health, engine = self.owner.health, self.owner.engine
         asked, timestamp = self._asked, self._timestamp
         broken = frozenset((health.backups or {}).values() if health and health.way_back else ())
         self._looks.ask(
-            self.owner.errands,
+            self.owner.questions,
             lambda: begin_with(engine, asked, timestamp=timestamp, broken=broken),
             self._looked,
             limit_s=LIMIT_S,

@@ -94,7 +94,7 @@ def discard_question(job: JobSummary, zone: tzinfo | None) -> Ask:
 def deleting(
     engine: Engine, chosen: Sequence[BackupView | PartialBackup | None]
 ) -> Callable[[], None]:
-    """Return the work of deleting these, to be run aside."""
+    """Return the work of deleting these, to be run in a background thread."""
 
     def work() -> None:
         for one in chosen:

@@ -1,4 +1,4 @@
-"""The difference of one entry or table of a backup from the store's: read aside, left at once.
+"""The difference of one entry or table of a backup from the store's, read in a thread.
 
 How to use it: `DifferencePane()` beside a list; `pane.names` maps a kind to its backup,
 `pane.look((kind, part))` shows a part when the cursor has rested on it, `look(None)` nothing.
@@ -104,7 +104,7 @@ class DifferencePane(Panel):
             return
         is_old, inside, shows = self._latest.begin(), self._owner.engine.inside, self._shows_secrets
         self._latest.ask(
-            self._owner.errands,
+            self._owner.questions,
             lambda: inside.difference(name, part, show_secrets=shows, stop=is_old),
             self._came,
             begun=True,

@@ -25,9 +25,9 @@ from tui.render.facts import Known
 from tui.render.log import tail_lines
 from tui.render.text import assemble
 from tui.screens.attention import concerns_of
-from tui.screens.home_facts import FILES_LIMIT_S, Facts
+from tui.screens.home_facts import FILES_LIMIT_S, HomeFacts
 from tui.screens.home_panels import fit_panels, home_body
-from tui.screens.lost import ask_repair, maintenance_question, urgent_of
+from tui.screens.lost_jobs import ask_repair, maintenance_question, urgent_of
 from tui.screens.page import Page
 from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Draw, Lines
@@ -78,7 +78,7 @@ class Home(Page):
         super().__init__()
         self._concern = 0
         self._has_asked = False
-        self._facts: Facts
+        self._facts: HomeFacts
 
     def body(self) -> ComposeResult:
         """All panels; which of them are seen depends on the width."""
@@ -87,7 +87,7 @@ class Home(Page):
     def on_mount(self) -> None:
         """Ask for all facts."""
         super().on_mount()
-        self._facts = Facts(self.owner.engine, self.owner.errands, self._came)
+        self._facts = HomeFacts(self.owner.engine, self.owner.questions, self._came)
         self.query_one("#sets", Rows).focus()
         self.redraw()
         # After the first picture: the engine's modules are loaded by the first question.
@@ -124,7 +124,7 @@ class Home(Page):
         self._ask_for_facts()
 
     def _ask_for_facts(self) -> None:
-        """Ask for every fact, side by side; the log of the last job where it is seen."""
+        """Request all facts concurrently; the log of the last job only if it is visible."""
         self._has_asked = True
         owner = self.owner
         self._facts.ask(look=owner.running_job is None)
@@ -132,7 +132,7 @@ class Home(Page):
         self.redraw()
 
     def _ask_for_log(self) -> None:
-        """Ask for the log of the last job where it is seen."""
+        """Request the log of the last job if it is visible."""
         if self.owner.jobs and not self.has_class("-narrow"):
             self._facts.ask_log(self.owner.jobs[0].job_id)
 
@@ -372,7 +372,9 @@ class Home(Page):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                self.owner.errands.ask(self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S)
+                self.owner.questions.ask(
+                    self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S
+                )
 
         def opened(value: object) -> None:
             if isinstance(value, Exception):

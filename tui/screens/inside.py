@@ -190,7 +190,7 @@ class Inside(Page):
         self._name_it(words + (", only changes" if self._tree.only_changes else ""))
 
     def _read(self, directory: str) -> None:
-        """Read a directory aside, or more of it, and its relation to the store."""
+        """Read a directory, or more of it, in a thread; then compare it with the store."""
         number, engine, name = self._left, self.owner.engine, self._backup.name
         after, is_first = self._tree.behind(directory), not self._tree.is_known(directory)
 
@@ -212,10 +212,10 @@ class Inside(Page):
                 name, directory, after=after, stop=lambda: number != self._left
             )
 
-        self.owner.errands.ask(read, came)
+        self.owner.questions.ask(read, came)
 
     def _compare_next(self) -> None:
-        """Compare the directory that was opened last, aside; at most two at once."""
+        """Compare the directory opened last in a background thread; at most two at once."""
         if not self._to_compare or self._comparing >= _AT_ONCE:
             return
         directory = self._to_compare.pop()
@@ -236,8 +236,8 @@ class Inside(Page):
             self._compare_next()
             self._tell()
 
-        found = self.owner.errands.handed(known)
-        self.owner.errands.ask(
+        found = self.owner.questions.handed(known)
+        self.owner.questions.ask(
             lambda: engine.inside.standing(
                 name, directory, found=found, stop=lambda: number != self._left
             ),
@@ -271,7 +271,7 @@ class Inside(Page):
             return
         engine, name = self.owner.engine, self._backup.name
         self._search.ask(
-            self.owner.errands,
+            self.owner.questions,
             lambda: engine.inside.found(name, word, stop=is_old),
             self._found,
             begun=True,
@@ -387,7 +387,7 @@ class Inside(Page):
             super().action_back()
 
     def action_extract(self) -> None:
-        """Ask for a directory, and write the part into it, aside."""
+        """Ask for a directory, and write the part into it, in a background thread."""
         part, number = self.part, self._left
         if part is not None and self._tree.is_only_now(part):
             self.owner.refuse("It is only in the store: the backup has nothing to extract.")

@@ -22,7 +22,7 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import Static
 
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.screens.dialog import Dialog
 from tui.screens.host import Host
 from tui.widgets.bar import Bar, bar_line
@@ -197,9 +197,9 @@ class Page(Screen[None]):
     def _redraw(self) -> None:
         """Draw everything again. Each screen has its own."""
 
-    def place(self, width: int) -> Place:
+    def place(self, width: int) -> Canvas:
         """Return where lines are drawn now."""
-        return Place(width, self.owner.glyphs, self.owner.clock())
+        return Canvas(width, self.owner.glyphs, self.owner.clock())
 
     def action_back(self) -> None:
         """Go one step back."""

@@ -19,7 +19,7 @@ from core.events import Kind
 from tui.engine.choice import Choice
 from tui.render import text
 from tui.render.choice import option_rows
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.text import assemble
 from tui.widgets.form import Form
 from tui.widgets.lines import Lines
@@ -51,7 +51,9 @@ class OptionsPanel(Panel):
         yield Form(id="choices")
         yield Lines(self._draw_order, id="plan-order")
 
-    def show(self, choice: Choice, place: Place, zone: tzinfo | None, order: Sequence[str]) -> None:
+    def show(
+        self, choice: Choice, place: Canvas, zone: tzinfo | None, order: Sequence[str]
+    ) -> None:
         """Show a choice, and the order of its steps."""
         self.query_one(Form).fill(option_rows(choice, place, zone))
         self._order = order

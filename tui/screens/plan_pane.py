@@ -1,8 +1,8 @@
 """The tree of a plan with the difference of one entry beside it: opened, searched, filtered.
 
 How to use it: `PlanPane(title)` in a page's `body`, `pane.show(model, tail, names)` with a plan. It
-reads children and differences aside, and posts `PlanPane.LeftOut` when an entry is to be left out,
-or taken in again: the change of the plan is its page's matter.
+reads children and differences in threads, and posts `PlanPane.LeftOut` when an entry is to be left
+out, or taken in again: the page changes the plan.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from textual.widgets import Input
 from core.archive.plan.tree import PlannedNode
 from core.events import Kind
 from core.operations.table_plans import TablePlan
-from tui.engine.plan_model import Found, Item, Place, PlanModel, Sort, open_chain
+from tui.engine.plan_model import Place, PlanItem, PlanModel, SearchResult, Sort, open_chain
 from tui.render import plan_tree, text
 from tui.screens.difference_pane import DifferencePane
 from tui.screens.host import Host
@@ -64,7 +64,7 @@ class PlanPane(Vertical):
         super().__init__(id="plan-pane")
         self._title = title
         self._model: PlanModel | None = None
-        self._items: list[Item] = []
+        self._items: list[PlanItem] = []
         self._tail: Tail = lambda _width: []
         self._tail_rows: list[Content] = []
         self._searches = 0
@@ -79,7 +79,7 @@ class PlanPane(Vertical):
         return self._model
 
     @property
-    def item(self) -> Item | None:
+    def item(self) -> PlanItem | None:
         """The entry under the cursor."""
         at = self._rows.cursor
         return self._items[at] if at < len(self._items) else None
@@ -206,13 +206,13 @@ class PlanPane(Vertical):
         elif place is not None:
             self._read(place)
 
-    def _to_parent(self, item: Item) -> None:
+    def _to_parent(self, item: PlanItem) -> None:
         at = self._rows.cursor
         above = (n for n in range(at - 1, -1, -1) if self._items[n].depth < item.depth)
         self._rows.move_to_row(next(above, at))
 
     def _read(self, place: Place, *, offset: int = 0) -> None:
-        """Read children aside, and open them."""
+        """Read children in a background thread, and open them."""
         model, children = self._model, self._owner.engine.planned.children
 
         def came(value: list[tuple[Place, tuple[PlannedNode, ...]]] | Exception) -> None:
@@ -227,7 +227,7 @@ class PlanPane(Vertical):
                 model.opened.add(where)
             self._list(keep=not offset)
 
-        self._owner.errands.ask(lambda: open_chain(place, children, offset), came)
+        self._owner.questions.ask(lambda: open_chain(place, children, offset), came)
 
     # Filters
 
@@ -244,7 +244,7 @@ class PlanPane(Vertical):
         field.focus()
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Look for it aside; an answer that came too late counts no more."""
+        """Search in a background thread; an outdated answer is dropped."""
         event.stop()
         model, word = self._model, event.value.strip()
         self._searches += 1
@@ -256,8 +256,8 @@ class PlanPane(Vertical):
             return
         number, engine = self._searches, self._owner.engine
 
-        def look() -> Found:
-            found = Found(word=word)
+        def look() -> SearchResult:
+            found = SearchResult(word=word)
             for kind in model.plan.files:
                 if number != self._searches:
                     break
@@ -268,7 +268,7 @@ class PlanPane(Vertical):
             found.tables = tuple(one for one in model.tables() if lower in one.name.casefold())
             return found
 
-        def came(value: Found | Exception) -> None:
+        def came(value: SearchResult | Exception) -> None:
             if number != self._searches or model is not self._model:
                 return
             if isinstance(value, Exception):
@@ -277,7 +277,7 @@ class PlanPane(Vertical):
             model.found = value
             self._list(cursor=0)
 
-        self._owner.errands.ask(look, came)
+        self._owner.questions.ask(look, came)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the search result."""

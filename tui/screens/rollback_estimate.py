@@ -1,4 +1,4 @@
-"""The estimated changes and losses of a rollback to a set: looked at aside, once for each set."""
+"""The estimated changes and losses of a rollback to a set: read in a thread, once a set."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from core.events import Kind
 from tui.engine.port import Engine, QuestionThreads
 from tui.engine.views import ChangedPart, NewerView, SetView
 from tui.render import sets
-from tui.render.job import Place
+from tui.render.job import Canvas
 from tui.render.text import assemble
 
 LIMIT_S: Final = 40.0
@@ -21,9 +21,11 @@ _FILES: Final = (Kind.CODE, Kind.MEDIA)
 class RollbackEstimates:
     """Answers by set. One set is looked at at a time; another one ends the look at the last."""
 
-    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: Engine, questions: QuestionThreads, came: Callable[[], None]
+    ) -> None:
         self._engine = engine
-        self._errands = errands
+        self._questions = questions
         self._came = came
         self._parts: dict[int, dict[Kind, ChangedPart | Exception | None]] = {}
         self._newer: dict[int, NewerView | Exception | None] = {}
@@ -56,7 +58,7 @@ class RollbackEstimates:
                 self._came()
 
             engine = self._engine
-            self._errands.ask(lambda: engine.newer(at), counted, limit_s=LIMIT_S)
+            self._questions.ask(lambda: engine.newer(at), counted, limit_s=LIMIT_S)
         self._came()
 
     def _look_at_files(self, one: SetView, kind: Kind, number: int) -> None:
@@ -71,11 +73,11 @@ class RollbackEstimates:
             elif parts is self._parts.get(one.timestamp):
                 del self._parts[one.timestamp]  # it was left: look again when it is come back to
 
-        self._errands.ask(
+        self._questions.ask(
             lambda: engine.changed(backup, lambda: number != self._looks), came, limit_s=LIMIT_S
         )
 
-    def lines(self, one: SetView, place: Place) -> list[Content]:
+    def lines(self, one: SetView, place: Canvas) -> list[Content]:
         """Return the known estimate of a set."""
         head = assemble(
             ("SINCE THEN, ABOUT", "bold $title"), ("   [=] read everything", "$foreground-muted")

@@ -11,7 +11,7 @@ from tui.screens.page import Page
 
 
 def write_plan(page: Page) -> None:
-    """Ask for a file that is not there yet, and write the list of the plan to it, aside."""
+    """Ask for a new file, and write the list of the plan to it in a background thread."""
     owner = page.owner
     at = datetime.fromtimestamp(owner.clock(), tz=UTC).astimezone(owner.zone)
     value = os.path.join(os.path.expanduser("~"), f"magerewind-plan-{at:%Y%m%d-%H%M%S}.txt")
@@ -30,7 +30,7 @@ def write_plan(page: Page) -> None:
             else:
                 owner.tell(f"{text.plural(value, 'line')} written to {full}")
 
-        owner.errands.ask(lambda: owner.engine.planned.write(full), done)
+        owner.questions.ask(lambda: owner.engine.planned.write(full), done)
 
     lines = ("Every entry of code and media, one a line. The file must not be there yet:",)
     title = "WRITE THE LIST TO A FILE"

@@ -1,6 +1,6 @@
 """The first row of every screen: the present screen, and the state of the store.
 
-"store open" is not among it: the absence of a flag file does not mean that customers see a shop.
+"store open" is not among it: the absence of a flag file does not mean that customers see a store.
 Broken parts are shown instead, and never beside a green word.
 """
 

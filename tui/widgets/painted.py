@@ -5,8 +5,7 @@ once; the mark stays, and the next row that changes has all of the widget painte
 first key of a list at 80x24.
 
 It also keeps the height of a widget by the number of layouts that the widget has asked for, and
-does not count one that is asked for while another is still due: where another widget's layout came
-in between, the last rows had no room.
+counts a requested layout only if no other layout is pending, so the last rows keep their space.
 """
 
 from __future__ import annotations

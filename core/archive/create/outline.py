@@ -1,9 +1,9 @@
-"""The outline of a tree: exclusions and odd names for another program that copies trees.
+"""The outline of a tree: excluded paths, names that are not UTF-8, and link targets, for restic.
 
-A repository takes the tree itself instead of an archive of it. It owns how a selection is told to
-such a program: the paths that are left out, each by its name, and the facts that its listing
-lacks (names that are no UTF-8, targets of links, attributes of directories). It knows no such
-program.
+A repository stores the tree itself instead of an archive of it. This module turns a selection into
+the values that a copying program needs: each excluded path by name, and the facts that the listing
+of that program lacks (names that are not UTF-8, targets of links, attributes of directories). It
+does not depend on the program.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import stat
 from msgspec import Struct, field
 from msgspec.structs import replace
 
-from core.account.reach import lstat, readlink
+from core.account.open_via_helper import lstat, readlink
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.selection import Problem, Selection, runs, unreadable, walk, walk_key
 from core.archive.tree.xattrs import read_attributes

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 from core.archive.create.pack_worker import SMALL
-from core.archive.index.blocks import Row, stored
-from core.archive.index.writer import IndexedArchive, IndexWriter, RowGatherer
+from core.archive.index.blocks import IndexRow, stored
+from core.archive.index.writer import ArchiveIndexWriter, IndexedArchive, RowGatherer
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.member_writer import Facts
 from core.durable import translate
@@ -23,7 +23,7 @@ _STRETCH: Final = 1 << 20  # bytes before compression, after which the piece com
 class Output:
     """An archive on its way to `gzip`, and its index, where one is written. Raises StorageError."""
 
-    def __init__(self, gzip: GzipWriter, index: IndexWriter | None) -> None:
+    def __init__(self, gzip: GzipWriter, index: ArchiveIndexWriter | None) -> None:
         self.members = 0
         self.content_bytes = 0
         self.level = gzip.level
@@ -64,7 +64,7 @@ class Output:
             self.cut()
         if self._rows is not None:
             lead = self._written - self._ended + len(head)
-            row = Row(path, kind, mode, owner, size, mtime_ns, link, lead)
+            row = IndexRow(path, kind, mode, owner, size, mtime_ns, link, lead)
             self._is_full = self._rows.add(row, self._ended)
         self.put(head)
         self._ended = self._written + stored(kind, size)

@@ -3,8 +3,8 @@
 It owns the order of the archive and the handling of files that change meanwhile: the archive
 stays valid in any case, and each such file is named. One process walks; small files are read
 and compressed in batches, here and by others beside it (`core.archive.workers.pool`), and the
-results of the batches is written in the order of the walk. It knows nothing of file names in
-var/backups, manifests or fsync.
+results of the batches are written in walk order. It knows nothing of file names in var/backups,
+manifests or fsync.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from typing import Final
 
 from msgspec import Struct, field
 
-from core.account.reach import lstat, open_to_read, readlink
+from core.account.open_via_helper import lstat, open_to_read, readlink
 from core.archive.create.output import Output
 from core.archive.create.pack_worker import SMALL, pack_pool
-from core.archive.index.writer import IndexWriter
+from core.archive.index.writer import ArchiveIndexWriter
 from core.archive.tar.gzip import GzipWriter, Segment
 from core.archive.tar.header import BLOCK, DIRECTORY, HARD_LINK, REGULAR, SYMLINK
 from core.archive.tar.member_writer import DIRECTORY_MODE, FILE_MODE, PADDING, MemberWriter
@@ -307,7 +307,7 @@ def write_archive(
     try:
         gzip = GzipWriter(fd, level)
         try:
-            out = Output(gzip, None if index_fd < 0 else IndexWriter(index_fd))
+            out = Output(gzip, None if index_fd < 0 else ArchiveIndexWriter(index_fd))
             writer = _Writer(selection, out, report)
             writer.write()
             index_sha256 = out.finish()

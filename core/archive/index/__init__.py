@@ -4,7 +4,7 @@ A block holds the facts of some consecutive members, column by column; it knows 
 the compressed file they are. Blocks are sorted by the path of their first member.
 
 write:   while packing, a block for each segment                  create.pack_worker, writer
-         else from a whole reading                                made_again
+         else from a whole reading                                rebuild_index
 read:    the root, one page of it, one block                      reader
 contents: inflate the stretch of a member, go to its place        stretches
 

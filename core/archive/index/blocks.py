@@ -36,7 +36,7 @@ Owner = tuple[int, int, bytes, bytes]
 """Number of the account, of the group, and their names, which may be empty."""
 
 
-class Row(NamedTuple):
+class IndexRow(NamedTuple):
     """The indexed facts of a member; `lead` are the bytes since the end of the previous one.
 
     The end of a member is that of its content, filled up to whole blocks; its content begins `lead`
@@ -83,7 +83,7 @@ def _numbers(packed: bytes, count: int) -> array[int]:
     return column
 
 
-def encode(rows: Sequence[Row | tuple[bytes, int, int, Owner, int, int, bytes, int]]) -> bytes:
+def encode(rows: Sequence[IndexRow | tuple[bytes, int, int, Owner, int, int, bytes, int]]) -> bytes:
     """Return the block of at least one row."""
     paths, types, modes, owners, sizes, times, links, leads = zip(*rows, strict=True)
     if owners.count(owners[0]) == len(owners):  # nearly always, and without a hash of each
@@ -150,7 +150,7 @@ class Block(Struct, frozen=True, kw_only=True):
             leads=self.leads[begin:end],
         )
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[IndexRow]:
         """Return the members one by one."""
         times = [
             second * 1_000_000_000 + more
@@ -160,7 +160,7 @@ class Block(Struct, frozen=True, kw_only=True):
         columns = (
             self.paths, self.types, self.modes, owners, self.sizes, times, self.links, self.leads,
         )  # fmt: skip
-        return list(map(Row._make, zip(*columns, strict=True)))
+        return list(map(IndexRow._make, zip(*columns, strict=True)))
 
     def places(self, begin: int) -> list[int]:
         """Return where in the inflated archive the content of each member is.

@@ -1,7 +1,7 @@
 """Reads an index: all blocks in order, those of a subtree, or the one that a path is in.
 
 It checks digests from the root down as it reads, and limits every size that the file names. A wrong
-index raises `Broken` and is then made again, since nothing depends on it.
+index raises `Broken` and is rebuilt, since no decision depends on it.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ import zlib
 from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
-from core.archive.index.blocks import Block, Broken, Row, decode
-from core.archive.index.writer import FORMAT, MAGIC, TRAILER, Entry, IndexedArchive, digest_of
+from core.archive.index.blocks import Block, Broken, IndexRow, decode
+from core.archive.index.writer import FORMAT, MAGIC, TRAILER, IndexedArchive, IndexEntry, digest_of
 from core.archive.tar.gzip import Stretch
 from core.archive.tree.selection import walk_key
 from core.closeable import Closeable
@@ -28,7 +28,7 @@ _LARGEST_BLOCK: Final = 32 << 20
 class Located(NamedTuple):
     """A member, where its content is in the inflated archive, and the stretch of its block."""
 
-    row: Row
+    row: IndexRow
     place: int
     stretch: Stretch
 
@@ -41,9 +41,9 @@ def _loads(compressed: bytes) -> Any:  # noqa: ANN401 - a JSON value
     return json.loads(content)
 
 
-def _entry(values: list[Any]) -> Entry:
+def _entry(values: list[Any]) -> IndexEntry:
     first, members, at, length, digest, begin, stretch = values
-    return Entry(
+    return IndexEntry(
         first.encode("latin-1"), int(members), int(at), int(length), digest.encode("latin-1"),
         int(begin), Stretch(*map(int, stretch)),
     )  # fmt: skip
@@ -82,7 +82,7 @@ class IndexReader(Closeable):
         ]
         self.subject = IndexedArchive(**values)
         self._keys = [walk_key(page[0]) for page in self._pages]
-        self._page: tuple[int, list[Entry], list[bytes]] = (-1, [], [])
+        self._page: tuple[int, list[IndexEntry], list[bytes]] = (-1, [], [])
         self._block: tuple[int, Block | None] = (-1, None)
 
     def close(self) -> None:
@@ -109,7 +109,7 @@ class IndexReader(Closeable):
             raise Broken
         return content
 
-    def _entries(self, number: int) -> tuple[list[Entry], list[bytes]]:
+    def _entries(self, number: int) -> tuple[list[IndexEntry], list[bytes]]:
         """Return the blocks of a page, and the keys of their first paths."""
         if self._page[0] != number:
             _, _, at, length, digest = self._pages[number]
@@ -123,7 +123,7 @@ class IndexReader(Closeable):
             self._page = (number, entries, [walk_key(entry.first) for entry in entries])
         return self._page[1], self._page[2]
 
-    def block(self, entry: Entry) -> Block:
+    def block(self, entry: IndexEntry) -> Block:
         """Return the block of an entry."""
         at, known = self._block
         if known is not None and at == entry.at:
@@ -143,7 +143,7 @@ class IndexReader(Closeable):
             if digest_of(self._bytes(entry.at, entry.length)) != entry.digest:
                 raise Broken
 
-    def entries(self, path: bytes = b"") -> Iterator[Entry]:
+    def entries(self, path: bytes = b"") -> Iterator[IndexEntry]:
         """Yield the blocks that may hold a path or entries below it; all blocks without a path."""
         if not path:
             for number in range(len(self._pages)):

@@ -21,7 +21,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 from msgspec.structs import asdict
 
-from core.archive.index.blocks import Row, encode
+from core.archive.index.blocks import IndexRow, encode
 from core.archive.tar.gzip import Stretch
 from core.durable import write_all
 
@@ -40,7 +40,7 @@ NO_STRETCH: Final = Stretch(-1, 0, 0, 0)
 """Of an archive that can only be read from its beginning."""
 
 
-class Entry(NamedTuple):
+class IndexEntry(NamedTuple):
     """The entry of a block in a page; `begin` is the position of its first member."""
 
     first: bytes
@@ -78,13 +78,13 @@ def packed(value: Any) -> bytes:  # noqa: ANN401 - a JSON value
     return zlib.compress(text.encode(), 6)
 
 
-class IndexWriter:
+class ArchiveIndexWriter:
     """An index that is being written to `fd`, which stays open. All raise OSError."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
         self._at = 0
-        self._page: list[Entry] = []
+        self._page: list[IndexEntry] = []
         self._pages: list[tuple[bytes, int, int, int, bytes]] = []
 
     def _out(self, content: bytes) -> int:
@@ -97,7 +97,7 @@ class IndexWriter:
         """Put in the block of the next members, which begin at `begin`."""
         place = self._out(block)
         self._page.append(
-            Entry(first, members, place, len(block), digest_of(block), begin, stretch)
+            IndexEntry(first, members, place, len(block), digest_of(block), begin, stretch)
         )
         if len(self._page) == _PAGE:
             self._end_page()
@@ -124,13 +124,13 @@ class IndexWriter:
 class RowGatherer:
     """Gathers rows that follow one another in an archive into blocks."""
 
-    def __init__(self, writer: IndexWriter) -> None:
+    def __init__(self, writer: ArchiveIndexWriter) -> None:
         self._writer = writer
-        self._rows: list[Row] = []
+        self._rows: list[IndexRow] = []
         self._bytes = 0
         self._begin = 0
 
-    def add(self, row: Row, before: int) -> bool:
+    def add(self, row: IndexRow, before: int) -> bool:
         """Take in a member; `before` is where the one before it ended. True: it is enough."""
         if not self._rows:
             self._begin = before

@@ -1,8 +1,8 @@
 """Compares a plan that was read back with the limits of a plan of that job.
 
 A plan decides about renames and removals, and their places. So its roots must be those of the
-store, its stages and asides the names that we form for the job, in the regions of that root. Its
-entries are held against its prefix by `core.archive.plan.plan_file`.
+store, its stages and asides the names that we form for the job, in the regions of that root.
+`core.archive.plan.plan_file` checks that its entries begin with its prefix.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from core.archive.plan.facts import PlanFacts
-from core.archive.plan.plan_location import Bounds
+from core.archive.plan.plan_facts import PlanFacts
+from core.archive.plan.plan_location import PlanBounds
 from core.archive.plan.rows import Region
 
 _ASIDE: Final = re.compile(rb"aside-[0-9a-f-]{1,64}-[a-z]+")
 _HIDDEN: Final = b".magerewind-"
 
 
-def check_facts(facts: PlanFacts, bounds: Bounds) -> None:
+def check_facts(facts: PlanFacts, bounds: PlanBounds) -> None:
     """Raise ValueError, which says why, for facts that are not of this job, or of this store."""
     if (facts.root, facts.prefix) not in bounds.trees:
         raise ValueError("it is of another directory than this store's")
@@ -33,13 +33,13 @@ def check_facts(facts: PlanFacts, bounds: Bounds) -> None:
         raise ValueError("a directory in it is outside the store")
 
 
-def check_regions(regions: Iterable[Region], facts: PlanFacts, bounds: Bounds) -> None:
+def check_regions(regions: Iterable[Region], facts: PlanFacts, bounds: PlanBounds) -> None:
     """Raise ValueError for a region outside the store, or a stage or aside of another job."""
     for region in regions:
         _check_region(region, facts, bounds)
 
 
-def _check_region(found: Region, facts: PlanFacts, bounds: Bounds) -> None:
+def _check_region(found: Region, facts: PlanFacts, bounds: PlanBounds) -> None:
     _, region, stage, aside = found
     if not all(isinstance(path, bytes) for path in (region, stage, aside)):
         raise ValueError("a region in it is none")

@@ -18,14 +18,14 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from core.account.client import keeper
-from core.account.reach import account_of, look
-from core.archive.plan.facts import MOVABLE, Admitted
+from core.account.open_via_helper import account_of, look
+from core.archive.plan.plan_facts import MOVABLE, Admitted
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
-from core.archive.plan.rows import Row
+from core.archive.plan.rows import PlanRow
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OpenDirectories, is_gone
-from core.archive.tree.records import storable_inode
 from core.archive.tree.remove import entries
+from core.archive.tree.stat_records import storable_inode
 
 ACCESS: Final = "system.posix_acl_access"
 _HEAD: Final = struct.pack("<I", 2)
@@ -38,8 +38,8 @@ _NAMES_KEPT: Final = 1000
 class ClosedDirectory(NamedTuple):
     """A directory of another account that the swap of a plan has to work in.
 
-    `unit` is the one whose top it is, None for one that stays where it is. `fd` is open as long as
-    the next one has not been asked for.
+    `unit` is the number of the unit whose top it is, None for a directory that stays in place. `fd`
+    is valid until the iterator advances.
     """
 
     path: bytes
@@ -99,7 +99,7 @@ class DirectoryLocations:
             if stat.S_IFDIR in {row.type_now, row.type_then}:
                 yield from self._closed_unit(row)
 
-    def _closed_parent(self, path: bytes, row: Row) -> Iterator[ClosedDirectory]:
+    def _closed_parent(self, path: bytes, row: PlanRow) -> Iterator[ClosedDirectory]:
         relative = path[len(self._prefix) :]
         try:
             fd = self._live.go(relative.split(b"/") if relative else [])
@@ -112,7 +112,7 @@ class DirectoryLocations:
         if is_closed(fd) or is_stuck(fd, row.uid_now, row.uid_then):
             yield ClosedDirectory(path, None, fd, os.fstat(fd))
 
-    def _closed_unit(self, row: Row) -> Iterator[ClosedDirectory]:
+    def _closed_unit(self, row: PlanRow) -> Iterator[ClosedDirectory]:
         for fd in self._opened(row.path, row.id or 0, row.region, {row.ino_now, row.ino_staged}):
             if is_closed(fd):
                 yield ClosedDirectory(row.path, row.id, fd, os.fstat(fd))

@@ -1,9 +1,9 @@
-"""Decides, entry by entry, about differences between an archive and the live tree.
+"""Compares an archive with the live tree, entry by entry.
 
 It owns the definition of a difference (type, mode, content, link target, and as root the owner
 where that account exists here), the entries that stay although the archive lacks them, and the
-grouping of differences into units that move as one. It reads, and fills a plan; the order of
-entries is not its business.
+grouping of differences into units that move as one. It reads, and fills a plan; its caller owns the
+order of entries.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Any, Final
 
-from core.account.reach import open_to_read, readlink
+from core.account.open_via_helper import open_to_read, readlink
+from core.archive.plan.cached_contents import CacheWriter
 from core.archive.plan.chosen_entries import DirectoriesAbove, shown
-from core.archive.plan.kept_contents import CacheWriter
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.plan.split_units import split
 from core.archive.plan.wanted_owners import WantedOwners
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
@@ -28,8 +28,8 @@ from core.archive.tar.reader import ArchiveReader
 from core.archive.tar.verify import refuse_leading_out
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OPEN_FILE, is_gone
-from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.selection import Found, Selection, unreadable
+from core.archive.tree.stat_records import storable, storable_inode
 from core.archive.tree.xattrs import CAPABILITY
 from core.errors import StorageError
 from core.events import Kind
@@ -96,9 +96,9 @@ class Comparison:
         *,
         trusted: bool,
         regions: Regions | None = None,
-        spool: CacheWriter | None = None,
+        cache: CacheWriter | None = None,
     ) -> None:
-        self._spool = spool if spool is not None and spool.takes else None
+        self._cache = cache if cache is not None and cache.takes else None
         self.sha256 = ""
         self.regrouped = False
         self.is_replacing = False
@@ -260,15 +260,15 @@ class Comparison:
             self._plan.keep_attributes(member.content_at, member.xattrs)
             if self._euid != 0 and CAPABILITY in member.xattrs:
                 self._cannot_restore(member.name, "capabilities")
-        if self._spool is None or self._reader is None or member.type not in _FILES:
+        if self._cache is None or self._reader is None or member.type not in _FILES:
             return
         content = self._reader.whole(member.size) if member.size <= _SMALL else None
         if content is None:
-            self._spool.give_up()
+            self._cache.give_up()
         else:
-            self._spool.add(member.content_at, content)
-        if not self._spool.takes:
-            self._spool = None
+            self._cache.add(member.content_at, content)
+        if not self._cache.takes:
+            self._cache = None
 
     def _vouch(self, member: Member) -> None:
         """Refuse a new link out of the root unless a manifest vouches for the archive."""
@@ -318,7 +318,7 @@ class Comparison:
         found: Found | None,
         unit: int | None = None,
         region: int = 0,
-    ) -> Row:
+    ) -> PlanRow:
         """Return the known facts of an entry, as a row that has no id yet."""
         then, now = _NO_ARCHIVE, _NO_LIVE
         if member is not None:
@@ -338,7 +338,7 @@ class Comparison:
                 storable(status.st_mtime_ns), status.st_uid, status.st_gid,
                 storable_inode(status.st_ino), None,
             )  # fmt: skip
-        return _new(Row, (None, path, action, unit, region, *then, *now))
+        return _new(PlanRow, (None, path, action, unit, region, *then, *now))
 
     def _note_owner(self, member: Member) -> None:
         """Name an entry that cannot be given back."""

@@ -14,7 +14,7 @@ from typing import Final, Self
 
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, plan_location
-from core.archive.plan.rows import Row
+from core.archive.plan.rows import PlanRow
 from core.archive.tree.open_directories import OPEN_FILE, OpenDirectories
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.xattrs import read_attributes
@@ -104,11 +104,11 @@ class FetchedContents:
     def __init__(self, files: FetchedFiles) -> None:
         self._files = files
 
-    def content(self, row: Row) -> bytes:
+    def content(self, row: PlanRow) -> bytes:
         """Return the content of a small file."""
         return b"".join(self.pieces(row))
 
-    def pieces(self, row: Row) -> Iterator[bytes]:
+    def pieces(self, row: PlanRow) -> Iterator[bytes]:
         """Yield the content of a file in pieces of up to 1 MiB."""
         fd = self._files.open(row.path, row.size_then)
         if fd is None:
@@ -151,11 +151,11 @@ def fetch_contents(plan: PlanFile, fetch: Fetch, *, after: int = 0) -> None:
             plan.keep_attributes(content_at, attributes)
 
 
-def _own_files(plan: PlanFile, after: int) -> Iterator[Row]:
+def _own_files(plan: PlanFile, after: int) -> Iterator[PlanRow]:
     return (row for row in plan.written_of(stat.S_IFREG, after) if row.link_then is None)
 
 
-def _attributes(files: FetchedFiles, row: Row) -> dict[bytes, bytes]:
+def _attributes(files: FetchedFiles, row: PlanRow) -> dict[bytes, bytes]:
     """Return the extended attributes of a file that are kept."""
     fd = files.open(row.path, row.size_then)
     if fd is None:

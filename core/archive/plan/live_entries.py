@@ -1,7 +1,7 @@
-"""The live side of a comparison, in the order of the walk, looked at ahead and by several.
+"""The live side of a comparison, in walk order, read ahead by a worker pool.
 
-It owns the way from a pool's parts back to single entries, where they have to be looked at
-closely, and that whole parts that the archive has as the same bytes are passed over at once.
+It turns the pool's parts back into single entries where these must be examined, and skips whole
+parts whose bytes the archive already has.
 """
 
 from __future__ import annotations
@@ -14,15 +14,15 @@ import stat
 from collections.abc import Callable, Iterator
 from typing import Final, Self
 
-from core.account.reach import lstat
+from core.account.open_via_helper import lstat
 from core.archive.plan.read_ahead_worker import LONGEST, ReadAheadPart, read_ahead_pool
 from core.archive.tar.header import BLOCK, DIRECTORY, HeaderReader
 from core.archive.tar.member_writer import DIRECTORY_MODE, MemberWriter
 from core.archive.tar.verify import InOrder
 from core.archive.tree.mounts import mounts_below
 from core.archive.tree.open_directories import OpenDirectories
-from core.archive.tree.records import end_of_records, parse_record, record_of
 from core.archive.tree.selection import Found, Problem, Run, Selection, Status, runs
+from core.archive.tree.stat_records import end_of_records, parse_record, record_of
 from core.archive.workers.batch_reader import LeftOut
 from core.archive.workers.pool import OrderedWork, Task
 from core.archive.workers.walk_batches import Batches
@@ -208,8 +208,8 @@ class LivePart:
 class Live:
     """The entries of a live tree, with contents of small files: an iterator of `Found`.
 
-    `record` gets the text of `core.archive.tree.records` for them, `waited` is called while nothing
-    comes: an error of it ends the wait.
+    `record` gets the text of `core.archive.tree.stat_records` for them, `waited` is called while
+    nothing comes: an error of it ends the wait.
     """
 
     def __init__(

@@ -19,12 +19,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from core.archive.plan.check import check_facts, check_regions
-from core.archive.plan.facts import NAMES, PlanFacts, decoded, encoded
+from core.archive.plan.directory_totals import DirectorySums
 from core.archive.plan.plan_database import PlanDatabase, make_file
-from core.archive.plan.plan_location import Bounds, PlanPlace, plan_location
+from core.archive.plan.plan_facts import NAMES, PlanFacts, decoded, encoded
+from core.archive.plan.plan_location import PlanBounds, PlanPlace, plan_location
 from core.archive.plan.plan_schema import INDEXES, KEEP_SUMS, OUTSIDE, PLAN_FORMAT, SCHEMA
-from core.archive.plan.rows import Action, Region, Row, Totals
-from core.archive.plan.sums import DirectorySums
+from core.archive.plan.rows import Action, PlanRow, Region, Totals
 from core.archive.tar.sparse import SparseMap
 from core.errors import MALFORMED, StorageError
 
@@ -33,10 +33,10 @@ _ACTIONS: Final = {action.value: action for action in Action}
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
 
 _ATTRIBUTES: Final = "SELECT name, value FROM attribute WHERE content_at = ?"
-_SIDES: Final = Row._fields.index("type_now")
-_INSERT: Final = f"INSERT INTO entry VALUES ({','.join('?' * len(Row._fields))})"
+_SIDES: Final = PlanRow._fields.index("type_now")
+_INSERT: Final = f"INSERT INTO entry VALUES ({','.join('?' * len(PlanRow._fields))})"
 _INSERT_ADDED: Final = (
-    f"INSERT INTO entry ({','.join(Row._fields[:_SIDES])}, size_now, mtime_now)"
+    f"INSERT INTO entry ({','.join(PlanRow._fields[:_SIDES])}, size_now, mtime_now)"
     f" VALUES ({','.join('?' * _SIDES)}, 0, 0)"
 )
 """Of an entry without a live side."""
@@ -63,8 +63,8 @@ class PlanFile(PlanDatabase):
 
     def __init__(self, place: PlanPlace, *, only_read: bool = False, new: bool = False) -> None:
         super().__init__(plan_location(place), only_read=only_read)
-        self._pending: list[Row] = []
-        self._copied: list[Row] = []
+        self._pending: list[PlanRow] = []
+        self._copied: list[PlanRow] = []
         self._totals = Totals()
         self._sums = DirectorySums()
         self._facts: PlanFacts | None = None
@@ -84,7 +84,7 @@ class PlanFile(PlanDatabase):
         make_file(home)
         return cls(home, new=True)
 
-    def _hold_against(self, bounds: Bounds) -> None:
+    def _hold_against(self, bounds: PlanBounds) -> None:
         """Raise StorageError for a plan that is not of this job, or of this store."""
         facts = self.facts
         prefix = facts.prefix
@@ -134,17 +134,17 @@ class PlanFile(PlanDatabase):
 
     # Entries are written
 
-    def add(self, row: Row) -> int:
+    def add(self, row: PlanRow) -> int:
         """Append an entry and return its id."""
         number = self._next
         self._next += 1
         unit = number if row.unit is None else row.unit
-        self._pending.append(_new(Row, (number, row[1], row[2], unit, *row[4:])))
+        self._pending.append(_new(PlanRow, (number, row[1], row[2], unit, *row[4:])))
         if len(self._pending) >= _BATCH:
             self._flush()
         return number
 
-    def copy(self, row: Row) -> None:
+    def copy(self, row: PlanRow) -> None:
         """Append an entry that keeps its id."""
         self._copied.append(row._replace(unit=row.id if row.unit is None else row.unit))
         if len(self._copied) >= _BATCH:
@@ -203,74 +203,74 @@ class PlanFile(PlanDatabase):
 
     # Entries are found
 
-    def _rows(self, tail: str, *values: object) -> Iterator[Row]:
+    def _rows(self, tail: str, *values: object) -> Iterator[PlanRow]:
         self._flush()
         for chunk in self._chunks(f"SELECT * FROM entry {tail}", *values):
             for number, path, action, unit, *rest in chunk:
                 whose = None if unit == number else unit
-                yield _new(Row, (number, path, _ACTIONS[action], whose, *rest))
+                yield _new(PlanRow, (number, path, _ACTIONS[action], whose, *rest))
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[PlanRow]:
         """Yield all entries in the order of the walk. Rows may be changed meanwhile."""
         return self._rows("ORDER BY id")
 
-    def row_at(self, path: bytes) -> Row | None:
+    def row_at(self, path: bytes) -> PlanRow | None:
         """Return the entry of a path."""
         return next(self._rows("WHERE path = ?", path), None)
 
-    def row_of(self, number: int) -> Row | None:
+    def row_of(self, number: int) -> PlanRow | None:
         """Return the entry of an id."""
         return next(self._rows("WHERE id = ?", number), None)
 
-    def units(self) -> Iterator[Row]:
+    def units(self) -> Iterator[PlanRow]:
         """Yield the units, and the entries of which only the mode changes."""
         return self._rows("WHERE unit = id ORDER BY id")
 
-    def units_and_modes(self) -> Iterator[Row]:
+    def units_and_modes(self) -> Iterator[PlanRow]:
         """Yield all that a swap touches by name: units, and mode changes wherever they are."""
         return self._rows("WHERE unit = id OR action = 'mode' ORDER BY id")
 
-    def moved_units(self, *, backwards: bool = False) -> Iterator[Row]:
+    def moved_units(self, *, backwards: bool = False) -> Iterator[PlanRow]:
         """Yield the units that a swap renames."""
         return self._rows(f"WHERE {_MOVED} {_order(backwards=backwards)}")
 
-    def mode_changes(self, *, backwards: bool = False) -> Iterator[Row]:
+    def mode_changes(self, *, backwards: bool = False) -> Iterator[PlanRow]:
         """Yield the entries of which only mode or owner change, in place."""
         return self._rows(f"WHERE action = 'mode' {_order(backwards=backwards)}")
 
-    def rows_below_units(self) -> Iterator[Row]:
+    def rows_below_units(self) -> Iterator[PlanRow]:
         """Yield the entries that are moved with a unit above them."""
         return self._rows("WHERE unit <> id ORDER BY id")
 
-    def rows_of_unit(self, unit: int | None) -> Iterator[Row]:
+    def rows_of_unit(self, unit: int | None) -> Iterator[PlanRow]:
         """Yield a unit and the entries below it."""
         return self._rows("WHERE unit = ? ORDER BY id", unit)
 
-    def units_inside(self, path: bytes) -> Iterator[Row]:
+    def units_inside(self, path: bytes) -> Iterator[PlanRow]:
         """Yield the units below a directory."""
         tail = "WHERE unit = id AND path > ? AND path < ?"
         return self._rows(tail, path + b"/", path + b"0")
 
-    def second_names(self) -> Iterator[Row]:
+    def second_names(self) -> Iterator[PlanRow]:
         """Yield the entries that are hard links to another one."""
         return self._rows("WHERE type_then = ? AND link_then IS NOT NULL", stat.S_IFREG)
 
-    def directories(self, after: int = 0, *, backwards: bool = False) -> Iterator[Row]:
+    def directories(self, after: int = 0, *, backwards: bool = False) -> Iterator[PlanRow]:
         """Yield the directories that are added or changed, with an id above `after`."""
         order = _order(backwards=backwards)
         tail = f"WHERE {_STAGED} AND type_then = ? AND {_after(after)} {order}"
         return self._rows(tail, stat.S_IFDIR)
 
-    def written(self, after: int = 0) -> Iterator[Row]:
+    def written(self, after: int = 0) -> Iterator[PlanRow]:
         """Yield the entries that are written from the archive, in its order."""
         return self._rows(f"WHERE {_WRITTEN} AND {_after(after)} ORDER BY content_at")
 
-    def written_of(self, kind: int, after: int = 0) -> Iterator[Row]:
+    def written_of(self, kind: int, after: int = 0) -> Iterator[PlanRow]:
         """Yield those of one file type, in the order of the archive."""
         tail = f"WHERE {_WRITTEN} AND type_then = ? AND {_after(after)} ORDER BY content_at"
         return self._rows(tail, kind)
 
-    def written_links(self, after: int = 0) -> Iterator[Row]:
+    def written_links(self, after: int = 0) -> Iterator[PlanRow]:
         """Yield those that are hard links, in the order of the archive."""
         tail = f"{_WRITTEN} AND type_then = ? AND link_then IS NOT NULL AND {_after(after)}"
         return self._rows(f"WHERE {tail} ORDER BY content_at", stat.S_IFREG)

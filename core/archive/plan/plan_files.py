@@ -1,4 +1,4 @@
-"""Compares a whole archive with the live tree: the work that a rollback would have to do.
+"""Compares a whole archive with the live tree; the result is the work of a rollback.
 
 One pass over archive and tree together, in the order of our walk: most members are identical and
 cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. The
@@ -11,17 +11,17 @@ import os
 import stat
 from collections.abc import Callable, Iterable, Iterator
 
-from core.account.reach import lstat
+from core.account.open_via_helper import lstat
+from core.archive.plan.cached_contents import CacheWriter
 from core.archive.plan.chosen_entries import directories_above_exist, first_beginning, unmatched
 from core.archive.plan.compare import NAMES_KEPT, Comparison, Same, content_is
-from core.archive.plan.facts import PlanStep
-from core.archive.plan.kept_contents import CacheWriter
+from core.archive.plan.completeness import Surveyor
 from core.archive.plan.live_entries import Live
 from core.archive.plan.outside_links import OutsideLinks
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, cache_file, seen_file
 from core.archive.plan.summary import FilePlan, summary_of
-from core.archive.plan.survey import Surveyor
 from core.archive.plan.unwritable import unwritable
 from core.archive.tar.gzip import Stretch
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
@@ -32,8 +32,8 @@ from core.archive.tar.verify import InOrder, check_totals
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import OpenDirectories, is_gone
 from core.archive.tree.patterns import Chosen
-from core.archive.tree.records import SeenWriter, record_of
 from core.archive.tree.selection import Found, Selection, unreadable, walk, walk_key
+from core.archive.tree.stat_records import SeenWriter, record_of
 from core.events import Kind, Report, Warned, no_report
 
 
@@ -91,7 +91,7 @@ class Planner:
         members: int | None,
         report: Report,
         only: Callable[[bytes], bool] | None = None,
-        put_aside: bool = False,
+        cache_contents: bool = False,
         sound: bool = False,
         start: tuple[Stretch, int] | None = None,
     ) -> None:
@@ -99,7 +99,7 @@ class Planner:
         self._start = start
         self._end = Chosen(selection.chosen).end if selection.chosen and sound else None
         self._sound = sound
-        self._put_aside = put_aside
+        self._cache_contents = cache_contents
         self._path = archive_path
         self._selection = selection
         self._sha256 = sha256
@@ -159,12 +159,12 @@ class Planner:
             began_ns = plan.status.st_ctime_ns
             with (
                 SeenWriter(seen_file(plan.home)) as seen,
-                CacheWriter(cache_file(plan.home)) as spool,
+                CacheWriter(cache_file(plan.home)) as cache,
             ):
-                if not (ordered and self._put_aside):
-                    spool.give_up()
-                comparison = self.compare(plan, seen, ordered=ordered, regions=None, spool=spool)
-                plan.remember(ordered=ordered, began_ns=began_ns, spool=spool.sha256())
+                if not (ordered and self._cache_contents):
+                    cache.give_up()
+                comparison = self.compare(plan, seen, ordered=ordered, regions=None, cache=cache)
+                plan.remember(ordered=ordered, began_ns=began_ns, spool=cache.sha256())
             self._finish(plan, comparison)
             return summary_of(plan, as_added=not comparison.regrouped)
 
@@ -175,7 +175,7 @@ class Planner:
         *,
         ordered: bool,
         regions: Regions | None,
-        spool: CacheWriter | None = None,
+        cache: CacheWriter | None = None,
     ) -> Comparison:
         """Read the archive once against the live tree and add the differences to an open plan."""
         start = self._start if ordered and self._end is not None else None
@@ -186,7 +186,7 @@ class Planner:
         ) as reader:
             comparison = Comparison(
                 plan, self._selection, reader,
-                trusted=self._trusted, regions=regions, spool=spool,
+                trusted=self._trusted, regions=regions, cache=cache,
             )  # fmt: skip
             if ordered:
                 self._in_order(reader, comparison, seen, inside=start is not None)
@@ -370,13 +370,13 @@ def plan_files(
     report: Report = no_report,
     sha256: str | None = None,
     members: int | None = None,
-    put_aside: bool = False,
+    cache_contents: bool = False,
     sound: bool = False,
     start: tuple[Stretch, int] | None = None,
 ) -> FilePlan:
     """Verify an archive whole and compare it with the live tree; write the plan to `plan_path`.
 
-    With `put_aside` the contents that a stage will need are kept beside the plan, if they are few.
+    With `cache_contents` the contents that a stage needs are cached beside the plan, if few.
 
     `sha256` and `members` are the manifest's; without them the archive counts as foreign. Where it
     is `sound`, all its headers were looked at when it had that digest: with chosen paths, the
@@ -387,6 +387,6 @@ def plan_files(
     """
     planner = Planner(
         archive_path, selection, sha256=sha256, members=members, report=report,
-        put_aside=put_aside, sound=sound and sha256 is not None, start=start,
+        cache_contents=cache_contents, sound=sound and sha256 is not None, start=start,
     )  # fmt: skip
     return planner.plan(plan_path)

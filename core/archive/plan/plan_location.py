@@ -1,8 +1,8 @@
-"""The place of a plan, and the trees that a plan found there may speak of.
+"""The place of a plan, and the trees that a plan read from there may name.
 
-A plan that is read back decides about renames and removals. So a plan of a job is
-opened with the trees and the job that it may speak of; `core.archive.plan.check` holds it against
-them. A plan that was just made for a look (a string as its path) answers for itself.
+A plan that is read back decides about renames and removals. So a job's plan is opened with its job
+and the trees that it may name; `core.archive.plan.check` compares it with them. A plan that this
+process made only to show it (a string as its path) is not checked.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from msgspec import Struct
 from core.directories import Directory, StateFile, state_file
 
 
-class Bounds(Struct, frozen=True, kw_only=True):
+class PlanBounds(Struct, frozen=True, kw_only=True):
     """The trees that a job's plan may name: `trees` are roots and their prefixes in the archive."""
 
     trees: frozenset[tuple[bytes, bytes]]
@@ -27,7 +27,7 @@ class PlanLocation(Struct, frozen=True):
     """A plan's file, held by its directory; `bounds` are None for a plan made for a look."""
 
     file: StateFile
-    bounds: Bounds | None = None
+    bounds: PlanBounds | None = None
 
     @property
     def directory(self) -> Directory:
@@ -68,5 +68,5 @@ def seen_file(place: PlanPlace) -> StateFile:
 
 
 def cache_file(place: PlanPlace) -> StateFile:
-    """Return the scratch file with contents that a plan has put aside."""
+    """Return the scratch file with the contents that a plan has cached."""
     return plan_location(place).file.beside(".spool")

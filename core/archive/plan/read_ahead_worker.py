@@ -2,12 +2,11 @@
 
 Nearly all of an archive equals the live tree. So the process that reads a file builds the
 member that our writer would have written of it, header and content, and the comparison finds many
-of them in the archive at once, as the same bytes, where it would otherwise take each member apart.
-A difference is looked at closely then; a wrong guess costs time only.
+of them in the archive at once, as the same bytes, where it would otherwise parse each member. A
+difference is then examined; a wrong guess costs time only.
 
-It owns the child that looks, the memory that both share, and the form of the messages in the
-pipe. It decides nothing: an entry that is no small file, or had another size when read, is left
-out.
+It owns the child that reads, the memory that both share, and the form of the messages in the pipe.
+It decides nothing: an entry that is no small file, or had another size when read, is left out.
 """
 
 from __future__ import annotations
@@ -22,8 +21,8 @@ from typing import Any, Final
 
 from core.archive.tar.header import BLOCK, REGULAR
 from core.archive.tar.member_writer import FILE_MODE, PADDING, MemberWriter
-from core.archive.tree.records import is_exact, record_of
 from core.archive.tree.selection import Selection
+from core.archive.tree.stat_records import is_exact, record_of
 from core.archive.workers import child
 from core.archive.workers.batch_reader import BatchReader, SmallFiles
 from core.archive.workers.pool import Worker, WorkerPool, serve
@@ -40,9 +39,9 @@ _HELD: Final = 4 << 20  # bytes that wait in this process for their turn
 class ReadAheadPart:
     """Entries that follow one another.
 
-    `records` is the text of `core.archive.tree.records` for them, `fresh` whether one of them may
-    have changed since a moment, `ends` where the members of each end in the bytes that an archive
-    would hold: that is taken once.
+    `records` is the text of `core.archive.tree.stat_records` for them, `fresh` whether one of them
+    may have changed since a moment, `ends` the end of each one's members in the bytes that an
+    archive would hold: that is taken once.
     """
 
     __slots__ = ("_content", "_place", "_worker", "ends", "entries", "fresh", "records")

@@ -24,7 +24,7 @@ class Action(StrEnum):
     MODE = "mode"  # only mode or owner differ: changed in place
 
 
-class Row(NamedTuple):
+class PlanRow(NamedTuple):
     """One entry of the plan. `then` is the archive's side, `now` the live one; None: no such side.
 
     Types are the file type bits of a mode. `id` is None until it is in the file.
@@ -88,7 +88,7 @@ class Totals:
         self._groups: dict[bytes, list[int]] = {}
 
     def take(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """Add rows, which are `Row`s or have the same values at the same places."""
+        """Add rows, which are `PlanRow`s or have the same values at the same places."""
         listed = []
         for row in rows:
             path, action = row[1], row[2]

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 
 _OWNER = "owner or group"
 
@@ -55,6 +55,6 @@ def _regroup(plan: PlanFile, unit: int | None, region_of: Callable[[bytes], int]
         plan.make_unit(row.id, region_of(row.path))
 
 
-def _is_exchanged(row: Row) -> bool:
+def _is_exchanged(row: PlanRow) -> bool:
     """Tell whether something of another type takes the place of a directory."""
     return row.action is Action.CHANGE and row.type_now != row.type_then

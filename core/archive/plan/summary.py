@@ -10,10 +10,10 @@ from collections.abc import Iterator
 
 from msgspec import Struct, field
 
+from core.archive.plan.completeness import Survey
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
 from core.archive.plan.rows import Action, DirectoryTotals
-from core.archive.plan.survey import Survey
 from core.archive.plan.tree import PlanTree
 from core.events import Kind, Warned
 

@@ -9,7 +9,7 @@ import os
 import stat
 from typing import Final
 
-from core.account.reach import look
+from core.account.open_via_helper import look
 from core.archive.plan.closed_directories import can_be_opened, is_stuck
 from core.archive.plan.compare import NAMES_KEPT
 from core.archive.plan.plan_file import PlanFile

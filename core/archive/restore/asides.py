@@ -1,6 +1,6 @@
-"""The entries that a rollback has set aside: their size, and their removal.
+"""Entries that a rollback has set aside: their size, and their removal.
 
-It owns nothing else of the undo; `core.archive.restore.undo` brings them back.
+`core.archive.restore.undo` restores them.
 """
 
 from __future__ import annotations
@@ -8,13 +8,13 @@ from __future__ import annotations
 from core.archive.plan.closed_directories import unremovable
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
-from core.archive.restore.places import Places
+from core.archive.restore.places import StagePlaces
 from core.events import Report, no_report
 
 
 def remove_aside(plan_path: PlanPlace, *, report: Report = no_report) -> int:
     """Give up the undo of a plan: remove the entries set aside; return the bytes freed."""
-    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+    with PlanFile(plan_path, only_read=True) as plan, StagePlaces(plan) as places:
         return sum(places.remove(path, report=report) for path in _asides(plan))
 
 
@@ -26,7 +26,7 @@ def kept_by_others(plan_path: PlanPlace) -> tuple[str, ...]:
 
 def aside_bytes(plan_path: PlanPlace) -> int:
     """Return how many bytes on disk the undo of a plan holds."""
-    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+    with PlanFile(plan_path, only_read=True) as plan, StagePlaces(plan) as places:
         return sum(places.size(path) for path in _asides(plan))
 
 

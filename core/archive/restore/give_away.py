@@ -16,15 +16,15 @@ from typing import Final
 
 from core import durable
 from core.account.client import keeper
-from core.account.reach import account_of, look, open_to_read
+from core.account.open_via_helper import account_of, look, open_to_read
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.stages import UnitPaths
 from core.archive.restore.write_entry import Ownership
 from core.archive.tree.open_directories import OPEN_DIRECTORY, OPEN_FILE, OpenDirectories
-from core.archive.tree.records import storable_inode
+from core.archive.tree.stat_records import storable_inode
 
 _GATE: Final = b"gate"
 _PASSING: Final = b"passing"
@@ -33,7 +33,7 @@ _NAMES_KEPT: Final = 1000
 
 
 class OwnerTransfer:
-    """Gives the files of open stages to whom they are to belong."""
+    """Gives the files of open stages to their wanted owners."""
 
     def __init__(
         self,
@@ -71,7 +71,7 @@ class OwnerTransfer:
             for waiting in self._open.values():
                 _close(waiting)
 
-    def make_links(self, after: int, made: Callable[[Row, int, bytes], None]) -> None:
+    def make_links(self, after: int, made: Callable[[PlanRow, int, bytes], None]) -> None:
         """Make the symbolic links of others, which `make` has left out."""
         if keeper() is None:
             return
@@ -81,9 +81,9 @@ class OwnerTransfer:
                 self._make_link(row, gift)
                 made(row, *self._place(row))
 
-    def _make_link(self, row: Row, gift: tuple[int, int]) -> None:
+    def _make_link(self, row: PlanRow, gift: tuple[int, int]) -> None:
         here = keeper()
-        account = None if here is None else here.lend(*gift)
+        account = None if here is None else here.helper_of(*gift)
         fd, name = self._place(row)
         target = row.link_then or b""
         if account is None:  # ours, with a group that only a file could be given to
@@ -95,7 +95,7 @@ class OwnerTransfer:
             account.symlink(gate, _PASSING, target, row.mtime_then)
             os.rename(_PASSING, name, src_dir_fd=gate, dst_dir_fd=fd)
 
-    def _place(self, row: Row) -> tuple[int, bytes]:
+    def _place(self, row: PlanRow) -> tuple[int, bytes]:
         way = self._paths.components(row)
         return self._stages[row.region].go(way[:-1]), way[-1]
 
@@ -158,7 +158,7 @@ def link_as_owner(name: bytes, source: int, stage: int, target: int, other: byte
 
 
 def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
-    """Give directories that a rollback has made to whom they are to belong.
+    """Give directories that a rollback has made to their wanted owners.
 
     To be called after the commit; may be run again. Return the paths of those that stay ours,
     since no keeper is there. Raises OSError, StorageError.
@@ -183,7 +183,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
                     if not _give_directory(live, path, row, ownership, flush=flush):
                         left.append(os.fsdecode(row.path))
             for path, _, uid, gid in reversed(facts.parents):
-                row = Row(0, path, Action.ADD, 0, 0, uid_then=uid, gid_then=gid)
+                row = PlanRow(0, path, Action.ADD, 0, 0, uid_then=uid, gid_then=gid)
                 with contextlib.suppress(FileNotFoundError, NotADirectoryError):
                     if ownership.is_foreign(row) and not _give_directory(
                         live, row.path, row, ownership, flush=flush
@@ -195,9 +195,9 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
 
 
 def _give_directory(
-    live: OpenDirectories, path: bytes, row: Row, ownership: Ownership, *, flush: bool
+    live: OpenDirectories, path: bytes, row: PlanRow, ownership: Ownership, *, flush: bool
 ) -> bool:
-    """Give one directory; tell whether it belongs to whom it should."""
+    """Give one directory; tell whether it has its wanted owner."""
     above, name = live.parent_of(path)
     fd = open_to_read(name, OPEN_DIRECTORY, above)
     try:

@@ -2,8 +2,8 @@
 
 They lie in `var/.magerewind` or at the top of a region. Both are below directories that others may
 write to, so a place is never opened by its path: the state directory is the one that holds the
-plan, and the way to a region goes down from the root without following a link. A place must be
-ours, as all state.
+plan, and a region is reached from the root without following a link. A place must belong to this
+account, as all state.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from core.owned_files import foreign, why_foreign
 _DEFAULT_ACL: Final = "system.posix_acl_default"
 
 
-class Places(Closeable):
+class StagePlaces(Closeable):
     """The stages and asides of one plan. `close` lets go of all that is open."""
 
     def __init__(self, plan: PlanFile) -> None:

@@ -1,7 +1,7 @@
-"""The recheck, once the store is closed: which entries did an open shop change since the plan.
+"""The recheck, with the store closed: finds entries that changed since the plan.
 
-Every entry that was compared is looked at again (inode, size, times); a changed one is compared
-anew, staged, taken into the plan and named.
+Inode, size and times of every compared entry are read again; a changed entry is compared anew,
+staged, added to the plan and named.
 """
 
 from __future__ import annotations
@@ -16,24 +16,24 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from core.archive.plan.compare import Comparison
+from core.archive.plan.compare_listing import ListedPlanner
 from core.archive.plan.fetched import Fetch, fetch_contents
 from core.archive.plan.live_entries import LivePart, LiveParts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import Planner
-from core.archive.plan.plan_listing import ListedPlanner
 from core.archive.plan.plan_location import seen_file
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.plan.summary import summary_of
 from core.archive.plan.unwritable import unwritable
-from core.archive.restore.places import Places
+from core.archive.restore.places import StagePlaces
 from core.archive.restore.stage import StagedFiles, Stager
 from core.archive.restore.stages import make_stages
 from core.archive.tree.mounts import Regions
 from core.archive.tree.open_directories import is_gone
 from core.archive.tree.ordinary_changes import are_too_many, is_ordinary
-from core.archive.tree.records import Change, Looks, SeenReader, changes, record_of
 from core.archive.tree.remove import remove_tree
 from core.archive.tree.selection import Selection, unreadable
+from core.archive.tree.stat_records import Change, Looks, SeenReader, changes, record_of
 from core.durable import unlink_if_there
 from core.errors import PlanChanged
 from core.events import Report, no_report
@@ -46,8 +46,8 @@ class Rechecked(Struct, frozen=True, kw_only=True):
     """The result of a recheck.
 
     `changed` are the paths that changed, in order. `counted` is how many of them lie outside the
-    ordinary changes of an open shop (media cache, generated code, logs), `of` how many such entries
-    there are. With `too_many` (over one in a hundred) nothing was taken into the plan; otherwise
+    ordinary changes of an open store (media cache, generated code, logs), `of` how many such
+    entries there are. With `too_many` (over one in a hundred) nothing was taken into the plan; else
     `staged` is the plan as it is now.
     """
 
@@ -64,7 +64,7 @@ def _problem(path: bytes, error: OSError) -> None:
 
 
 class _Looked(Struct):
-    """The changes that a recheck saw, and how many of how many entries are no ordinary ones."""
+    """Changes found by a recheck, and their counts outside the ordinarily changing places."""
 
     changed: list[bytes] = field(default_factory=list)
     suspect: list[bytes] = field(default_factory=list)
@@ -117,7 +117,7 @@ def _look_again(plan: PlanFile, selection: Selection, report: Report) -> _Looked
 class _Affected:
     """The entries that have to be compared anew; takes their old rows and staged files away."""
 
-    def __init__(self, plan: PlanFile, places: Places, changed: list[bytes]) -> None:
+    def __init__(self, plan: PlanFile, places: StagePlaces, changed: list[bytes]) -> None:
         self._plan = plan
         self._places = places
         self.paths: set[bytes] = set()
@@ -153,7 +153,7 @@ class _Affected:
             above = above.rpartition(b"/")[0]
         return False
 
-    def _drop(self, row: Row) -> None:
+    def _drop(self, row: PlanRow) -> None:
         plan = self._plan
         if plan.delete_unit(row.id) > 1:
             self.tops.add(row.path)
@@ -222,7 +222,7 @@ def _take_in(
     plan: PlanFile, selection: Selection, changed: list[bytes], fetch: Fetch | None
 ) -> None:
     last, facts = plan.last_id, plan.facts
-    with Places(plan) as places:
+    with StagePlaces(plan) as places:
         affected = _Affected(plan, places, changed)
     if not affected.paths:
         plan.save()

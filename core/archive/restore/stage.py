@@ -15,29 +15,29 @@ from typing import Final
 
 from msgspec import Struct
 
-from core.archive.plan.facts import PlanStep
 from core.archive.plan.fetched import remove_fetched
-from core.archive.plan.listed import listing_file
+from core.archive.plan.listing_file import listing_file
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace, cache_file, seen_file
-from core.archive.plan.rows import Action, Row
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.plan.summary import FilePlan
-from core.archive.restore.contents import Contents, is_put_aside, open_contents
+from core.archive.restore.contents import StageContents, has_cached_contents, open_contents
 from core.archive.restore.flush import FLUSHED_ONE_BY_ONE, FileSystemFlush
 from core.archive.restore.give_away import OwnerTransfer, link_as_owner
-from core.archive.restore.places import Places
+from core.archive.restore.places import StagePlaces
 from core.archive.restore.stages import UnitPaths, prepare_stages
 from core.archive.restore.write_entry import (
+    EntryMetadata,
     Ownership,
-    Settled,
+    apply_metadata,
     make_directory,
     make_symlink,
-    settle,
-    settled,
+    metadata_of,
     write_file,
 )
 from core.archive.tree.open_directories import OpenDirectories
-from core.archive.tree.records import storable_inode
+from core.archive.tree.stat_records import storable_inode
 from core.durable import fsync, translate
 from core.errors import StorageError
 from core.events import Report, no_report
@@ -65,7 +65,7 @@ class Stager:
         self._prefix = plan.facts.prefix
         self._paths = UnitPaths(plan)
         self._ownership = Ownership(self._root)
-        self._alike_rows: dict[tuple[int | None, ...], Settled] = {}
+        self._alike_rows: dict[tuple[int | None, ...], EntryMetadata] = {}
         self._stages: dict[int, OpenDirectories] = {}
         self._tops: dict[int, int] = {}  # descriptors of the stages themselves
         self._current = b""  # for reports
@@ -80,12 +80,12 @@ class Stager:
         self._done_bytes = 0
         self._done = 0
 
-    def fill(self, *, after: int = 0, put_aside: bool = False) -> None:
+    def fill(self, *, after: int = 0, use_cached: bool = False) -> None:
         """Extract the entries to be written whose id is above `after`.
 
-        With `put_aside` from the contents that the plan has put aside, if it has.
+        With `use_cached` from the contents that the plan has cached, if any.
         """
-        put_aside = put_aside and is_put_aside(self._plan)
+        use_cached = use_cached and has_cached_contents(self._plan)
         count = self._plan.count_staged(after)
         self._each = count <= FLUSHED_ONE_BY_ONE
         self._has_attributes = self._plan.has_attributes()
@@ -97,7 +97,7 @@ class Stager:
                     self._directories(after)
                 if self._plan.has_written(after):
                     with open_contents(
-                        self._plan, put_aside=put_aside, waited=self._tell
+                        self._plan, use_cached=use_cached, waited=self._tell
                     ) as contents:
                         self._contents(after, contents)
                 gifts = OwnerTransfer(
@@ -106,7 +106,7 @@ class Stager:
                 gifts.give_files(after)
                 gifts.make_links(after, self._made)
                 self._hard_links(after)
-                self._settle_directories(after)
+                self._apply_directory_metadata(after)
                 for open_directories in self._stages.values():
                     fsync(open_directories.go([]))
                 for flush in self._flushes.values():
@@ -120,7 +120,7 @@ class Stager:
     @contextlib.contextmanager
     def _open_stages(self) -> Iterator[None]:
         with contextlib.ExitStack() as stack:
-            places = stack.enter_context(Places(self._plan))
+            places = stack.enter_context(StagePlaces(self._plan))
             for region in self._plan.regions():
                 if region.stage and places.is_there(region.stage):
                     fd = places.open(region.stage)
@@ -132,7 +132,7 @@ class Stager:
             yield
             self._stages, self._flushes, self._tops = {}, {}, {}
 
-    def _parent(self, row: Row) -> tuple[int, bytes]:
+    def _parent(self, row: PlanRow) -> tuple[int, bytes]:
         """Return the descriptor of the staged directory of an entry, and its name there."""
         above, _, name = row.path.rpartition(b"/")
         if row.unit is not None and (row.unit, above) == self._last:
@@ -142,7 +142,7 @@ class Stager:
         self._last = (row.unit, above)
         return fd, way[-1]
 
-    def _settled(self, row: Row) -> Settled:
+    def _metadata_of(self, row: PlanRow) -> EntryMetadata:
         """Return the metadata for an entry: the same for most, but for the time."""
         key = (
             row.type_then, row.mode_then, row.uid_then, row.gid_then, row.type_now, row.mode_now,
@@ -152,10 +152,10 @@ class Stager:
         if known is None:
             if len(self._alike_rows) > _PATHS_KEPT:
                 self._alike_rows.clear()
-            known = self._alike_rows[key] = settled(row, self._ownership)
-        return Settled(known.uid, known.gid, known.mode, row.mtime_then)
+            known = self._alike_rows[key] = metadata_of(row, self._ownership)
+        return EntryMetadata(known.uid, known.gid, known.mode, row.mtime_then)
 
-    def _made(self, row: Row, fd: int, name: bytes) -> None:
+    def _made(self, row: PlanRow, fd: int, name: bytes) -> None:
         """Count an entry that was made in an open directory."""
         self._counted(row)
         if row.unit is None and row.id is not None:  # of entries that will be moved
@@ -164,7 +164,7 @@ class Stager:
             if len(self._inodes) > 5000:
                 self._record_inodes()
 
-    def _counted(self, row: Row) -> None:
+    def _counted(self, row: PlanRow) -> None:
         self._done += 1
         self._done_bytes += row.size_then
         if self._flushes and self._done_bytes - self._flushed > _FLUSHED_AHEAD:
@@ -186,12 +186,12 @@ class Stager:
         for row in self._plan.directories(after):
             self._directory(row)
 
-    def _directory(self, row: Row) -> None:
+    def _directory(self, row: PlanRow) -> None:
         fd, name = self._parent(row)
         make_directory(fd, name)
         self._made(row, fd, name)
 
-    def _contents(self, after: int, contents: Contents) -> None:
+    def _contents(self, after: int, contents: StageContents) -> None:
         """Make everything but hard links, which need their targets."""
         for row in self._plan.written(after):
             if row.type_then == stat.S_IFDIR:
@@ -200,14 +200,14 @@ class Stager:
             elif row.type_then == stat.S_IFREG and row.link_then is not None:
                 continue
             elif row.type_then == stat.S_IFLNK and self._ownership.given(row) is not None:
-                continue  # made by whom it is to belong to
+                continue  # its future owner creates it
             else:
                 self._make(contents, row)
 
-    def _make(self, contents: Contents, row: Row) -> None:
+    def _make(self, contents: StageContents, row: PlanRow) -> None:
         """Make a file or a link."""
         fd, name = self._parent(row)
-        how = self._settled(row)
+        how = self._metadata_of(row)
         if row.type_then == stat.S_IFLNK:
             make_symlink(fd, name, row.link_then or b"", how)
         else:
@@ -217,7 +217,7 @@ class Stager:
             )  # fmt: skip
         self._made(row, fd, name)
 
-    def _xattrs(self, row: Row) -> dict[bytes, bytes] | None:
+    def _xattrs(self, row: PlanRow) -> dict[bytes, bytes] | None:
         if not self._has_attributes or row.content_at is None:
             return None
         return self._plan.attributes(row.content_at)
@@ -228,7 +228,7 @@ class Stager:
             self._link(row, fd, name)
             self._made(row, fd, name)
 
-    def _link(self, row: Row, fd: int, name: bytes) -> None:
+    def _link(self, row: PlanRow, fd: int, name: bytes) -> None:
         """Make one more name of a file that is staged, or that stays as it is in the live tree."""
         target = self._plan.row_at(row.link_then or b"")
         live: OpenDirectories | None = None
@@ -249,11 +249,11 @@ class Stager:
         if live is not None:
             self._linked.add((storable_inode(status.st_ino), status.st_dev))
 
-    def _settle_directories(self, after: int) -> None:
+    def _apply_directory_metadata(self, after: int) -> None:
         for row in self._plan.directories(after, backwards=True):
-            way, how = self._paths.components(row), self._settled(row)
+            way, how = self._paths.components(row), self._metadata_of(row)
             fd = self._stages[row.region].go(way)
-            settle(fd, how, xattrs=self._xattrs(row))
+            apply_metadata(fd, how, xattrs=self._xattrs(row))
             if self._each:
                 fsync(fd)
 
@@ -267,7 +267,7 @@ def stage_files(plan: FilePlan, *, job_id: str, report: Report = no_report) -> S
     try:
         with PlanFile(plan.plan_path) as open_plan:
             prepare_stages(open_plan, job_id)
-            Stager(open_plan, report).fill(put_aside=True)
+            Stager(open_plan, report).fill(use_cached=True)
             cache_file(plan.plan_path).remove()
             open_plan.remember(step=PlanStep.STAGED)
             open_plan.save()
@@ -287,7 +287,7 @@ def remove_stage(plan_path: PlanPlace, *, report: Report = no_report) -> None:
     for scratch in (seen_file(plan_path), cache_file(plan_path), listing_file(plan_path)):
         scratch.remove()
     remove_fetched(plan_path)
-    with PlanFile(plan_path, only_read=True) as plan, Places(plan) as places:
+    with PlanFile(plan_path, only_read=True) as plan, StagePlaces(plan) as places:
         borrowed = plan.facts.borrowed
         for region in plan.regions():
             if not region.stage:

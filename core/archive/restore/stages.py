@@ -1,16 +1,16 @@
-"""Where stages are, and where the entries of units lie in them.
+"""The places of stages, and of the entries of units in them.
 
-It owns the records of a plan about that, written before the first stage is made.
+It owns the records of a plan about these places, written before the first stage is made.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from core.archive.plan.facts import MOVABLE, PlanStep
+from core.archive.plan.plan_facts import MOVABLE, PlanStep
 from core.archive.plan.plan_file import PlanFile
-from core.archive.plan.rows import Region, Row
-from core.archive.restore.places import Places
+from core.archive.plan.rows import PlanRow, Region
+from core.archive.restore.places import StagePlaces
 from core.archive.tree.mounts import place_pair
 from core.durable import make_directory
 from core.errors import StorageError
@@ -25,7 +25,7 @@ class UnitPaths:
         self._plan = plan
         self._known: dict[int, bytes] = {}
 
-    def components(self, row: Row) -> list[bytes]:
+    def components(self, row: PlanRow) -> list[bytes]:
         """Return the way from the stage to an entry."""
         if row.unit is None:
             return [b"%d" % (row.id or 0)]
@@ -63,7 +63,7 @@ def refuse_unstaged(plan: PlanFile) -> None:
 
 def make_stages(plan: PlanFile) -> None:
     """Make the stages that have something to hold."""
-    with Places(plan) as places:
+    with StagePlaces(plan) as places:
         for region in plan.regions():
             if plan.count_staged_in(region.id):
                 places.make(region.stage)

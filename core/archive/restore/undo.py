@@ -1,4 +1,4 @@
-"""The way back after a finished rollback: a plan of the reverse, that the same swap carries out.
+"""Plans the undo of a finished rollback: a reverse plan, which the same swap carries out.
 
 The entries set aside become the stage of the undo, and the live ones go to an aside of its own,
 so that nothing is deleted and an undo can itself be undone.
@@ -13,21 +13,21 @@ from collections.abc import Iterator
 from typing import Final
 
 from core.account.client import keeper
-from core.account.reach import account_of, lstat
+from core.account.open_via_helper import account_of, lstat
 from core.archive.plan.closed_directories import blocked
-from core.archive.plan.facts import PlanStep
+from core.archive.plan.plan_facts import PlanStep
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_location import PlanPlace
-from core.archive.plan.rows import Action, Region, Row
+from core.archive.plan.rows import Action, PlanRow, Region
 from core.archive.plan.summary import summary_of
 from core.archive.plan.unwritable import unwritable
-from core.archive.restore.places import Places
+from core.archive.restore.places import StagePlaces
 from core.archive.restore.stage import StagedFiles
 from core.archive.tree.accounts import own_groups
 from core.archive.tree.mounts import place_pair
 from core.archive.tree.open_directories import OpenDirectories, is_gone
-from core.archive.tree.records import storable, storable_inode
 from core.archive.tree.remove import entries
+from core.archive.tree.stat_records import storable, storable_inode
 from core.durable import translate
 from core.errors import NothingToUndo, PlanChanged, StoreUnreadable
 
@@ -47,7 +47,7 @@ class _Reverse:
         self._new = new
         self._prefix = old.facts.prefix
         self._root = old.facts.root
-        self._places = stack.enter_context(Places(old))
+        self._places = stack.enter_context(StagePlaces(old))
         self._live = stack.enter_context(OpenDirectories(self._root))
         self._regions = {region.id: region for region in old.regions()}
         self._since_ns = old.facts.swapped_ns
@@ -66,7 +66,7 @@ class _Reverse:
             if row.unit not in self._gone:
                 self._new.copy(_swapped(row))
 
-    def _status(self, row: Row) -> os.stat_result | None:
+    def _status(self, row: PlanRow) -> os.stat_result | None:
         relative = row.path[len(self._prefix) :]
         try:
             fd, name = self._live.parent_of(relative) if relative else (self._live.go([]), b".")
@@ -82,7 +82,7 @@ class _Reverse:
                 return None
             raise _not_seen(row.path, error) from error
 
-    def _mode(self, row: Row) -> None:
+    def _mode(self, row: PlanRow) -> None:
         status = self._status(row)
         if status is None or storable_inode(status.st_ino) != row.ino_now:
             return  # replaced since: the present entry was not touched by the rollback
@@ -100,7 +100,7 @@ class _Reverse:
         else:
             self._new.copy(turned)
 
-    def _may_own(self, row: Row, status: os.stat_result) -> bool:
+    def _may_own(self, row: PlanRow, status: os.stat_result) -> bool:
         """Tell whether this account can set owner and group as a row has them."""
         if os.geteuid() == 0:
             return True
@@ -114,7 +114,7 @@ class _Reverse:
         if len(self.unrestorable) < _NAMES_KEPT:
             self.unrestorable.append(f"{os.fsdecode(path)}: {what}")
 
-    def _unit(self, row: Row) -> None:
+    def _unit(self, row: PlanRow) -> None:
         status = self._status(row)
         if row.ino_now is not None:
             self._require_aside(row)
@@ -135,7 +135,7 @@ class _Reverse:
             )
         self._new.copy(turned._replace(action=action))
 
-    def _require_aside(self, row: Row) -> None:
+    def _require_aside(self, row: PlanRow) -> None:
         aside = self._regions[row.region].aside
         try:
             above = self._places.open(aside)
@@ -145,7 +145,7 @@ class _Reverse:
         if inode != row.ino_now:
             raise NothingToUndo(f"What was set aside of {os.fsdecode(row.path)} is not there.")
 
-    def _name_newer(self, row: Row, status: os.stat_result) -> None:
+    def _name_newer(self, row: PlanRow, status: os.stat_result) -> None:
         """Name entries that are newer than the rollback and will be set aside by the undo."""
         if storable_inode(status.st_ino) != row.ino_staged:
             self._newer(row.path)
@@ -184,7 +184,7 @@ def _files_below(name: bytes, fd: int, path: bytes) -> Iterator[tuple[bytes, os.
             yield b"/".join([path, *way, inside]), status
 
 
-def _swapped(row: Row) -> Row:
+def _swapped(row: PlanRow) -> PlanRow:
     """Return a row with its two sides exchanged."""
     return row._replace(
         action=_REVERSED.get(row.action, row.action),

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple
 
 from core.account.client import keeper
-from core.archive.plan.rows import Row
+from core.archive.plan.rows import PlanRow
 from core.archive.tree.accounts import own_groups
 from core.durable import fsync
 
@@ -35,7 +35,7 @@ class Ownership:
         self._groups = own_groups()
         self._keeper = keeper()
 
-    def of(self, row: Row) -> tuple[int, int]:
+    def of(self, row: PlanRow) -> tuple[int, int]:
         """Return account and group for an entry; -1 leaves that of a new file.
 
         As root: the archive's when it exists here, else that of the replaced entry, else the root's
@@ -48,8 +48,8 @@ class Ownership:
         uid, gid = self._wanted(row)
         return (uid, gid) if (uid, gid) != self._own else (-1, -1)
 
-    def given(self, row: Row) -> tuple[int, int] | None:
-        """Return to whom the keeper is to give an entry once it is made, None for no gift."""
+    def given(self, row: PlanRow) -> tuple[int, int] | None:
+        """Return the account that the keeper is to give a new entry to; None for no gift."""
         here = self._keeper
         if here is None:
             return None
@@ -62,7 +62,7 @@ class Ownership:
             return None
         return uid, self._own[1] if gid == -1 else gid
 
-    def is_foreign(self, row: Row) -> bool:
+    def is_foreign(self, row: PlanRow) -> bool:
         """Return whether an entry is to get another owner, by a plan made with a keeper."""
         if self._is_root:
             return False
@@ -71,7 +71,7 @@ class Ownership:
         uid, gid = row.uid_then, row.gid_then
         return uid not in {None, self._own[0]} or (gid is not None and gid not in self._groups)
 
-    def _wanted(self, row: Row) -> tuple[int, int]:
+    def _wanted(self, row: PlanRow) -> tuple[int, int]:
         uid, gid = row.uid_then, row.gid_then
         if uid is None:
             uid = row.uid_now or self._default[0]
@@ -80,7 +80,7 @@ class Ownership:
         return uid, gid
 
 
-def mode_of(row: Row) -> int:
+def mode_of(row: PlanRow) -> int:
     """Return the mode for an entry; where the archive does not say, that of the replaced entry."""
     if row.type_then == stat.S_IFDIR:
         if row.mode_then is not None:
@@ -91,7 +91,7 @@ def mode_of(row: Row) -> int:
     return row.mode_then & 0o1777
 
 
-class Settled(NamedTuple):
+class EntryMetadata(NamedTuple):
     """The metadata of an entry, set once it is written; -1 leaves a new file's owner or group."""
 
     uid: int
@@ -100,13 +100,13 @@ class Settled(NamedTuple):
     mtime_s: int
 
 
-def settled(row: Row, ownership: Ownership) -> Settled:
+def metadata_of(row: PlanRow, ownership: Ownership) -> EntryMetadata:
     """Return the metadata for an entry."""
-    return Settled(*ownership.of(row), mode_of(row), row.mtime_then)
+    return EntryMetadata(*ownership.of(row), mode_of(row), row.mtime_then)
 
 
-def settle(
-    fd: int, how: Settled, *, xattrs: dict[bytes, bytes] | None = None, exact: bool = False
+def apply_metadata(
+    fd: int, how: EntryMetadata, *, xattrs: dict[bytes, bytes] | None = None, exact: bool = False
 ) -> None:
     """Give an open file or directory its owner, mode, time and attributes.
 
@@ -132,7 +132,7 @@ def write_file(
     name: bytes,
     size: int,
     pieces: Iterable[bytes],
-    how: Settled,
+    how: EntryMetadata,
     *,
     xattrs: dict[bytes, bytes] | None,
     flush: bool,
@@ -158,7 +158,7 @@ def write_file(
             os.ftruncate(out, size)
         # Where ACLs of a network's file system are inherited, it may be another one.
         exact = exact and os.fstat(out).st_mode & 0o7777 == how.mode
-        settle(out, how, xattrs=xattrs, exact=exact)
+        apply_metadata(out, how, xattrs=xattrs, exact=exact)
         if flush:
             fsync(out)
     finally:
@@ -191,7 +191,7 @@ def _set_xattrs(fd: int, xattrs: dict[bytes, bytes]) -> None:
                 raise
 
 
-def make_symlink(fd: int, name: bytes, target: bytes, how: Settled) -> None:
+def make_symlink(fd: int, name: bytes, target: bytes, how: EntryMetadata) -> None:
     """Make a symbolic link in an open directory."""
     os.symlink(target, name, dir_fd=fd)
     if how.uid != -1 or how.gid != -1:

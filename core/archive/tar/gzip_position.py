@@ -1,8 +1,7 @@
-"""The bytes inside a gzip file, read forwards once: taken, passed over, or gone to by their place.
+"""The bytes inside a gzip file, read forwards once: taken, skipped, or reached by position.
 
-It owns the current block and its position. It knows nothing of the meaning of the bytes:
-that is `core.archive.tar.reader`'s; a position that is known already needs no more than
-this.
+It owns the current block and its position. `core.archive.tar.reader` knows the meaning of the
+bytes; for a known position this module suffices.
 """
 
 from __future__ import annotations
@@ -11,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import Final, NoReturn, Self
 
-from core.archive.tar.gzip import GzipBlocks, Stretch, Watch
+from core.archive.tar.gzip import GzipBlocks, InflateWatch, Stretch
 from core.durable import translate
 from core.errors import BackupNotFound, DamagedBackup
 from core.events import Report, no_report
@@ -20,7 +19,7 @@ from core.owned_files import open_regular
 _PIECE: Final = 1 << 20
 
 
-class Inflated:
+class InflatedArchive:
     """One archive file from its beginning, or the beginning of a stretch, to its end.
 
     Raises BackupNotFound, DamagedBackup. `report` gets compressed bytes, whenever a block was read.
@@ -31,7 +30,7 @@ class Inflated:
         path: str,
         *,
         report: Report = no_report,
-        watch: Watch | None = None,
+        watch: InflateWatch | None = None,
         start: Stretch | None = None,
     ) -> None:
         self.path = path

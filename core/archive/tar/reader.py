@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterator
 from typing import Final, NoReturn
 
-from core.archive.tar.gzip import Stretch, Watch
-from core.archive.tar.gzip_position import Inflated
+from core.archive.tar.gzip import InflateWatch, Stretch
+from core.archive.tar.gzip_position import InflatedArchive
 from core.archive.tar.header import (
     BLOCK,
     CONTIGUOUS,
@@ -69,7 +69,7 @@ class OutOfOrder(Exception):
     """The members are not in the order of our walk, or need names to be remembered."""
 
 
-class ArchiveReader(Inflated):
+class ArchiveReader(InflatedArchive):
     """The members of one archive file, once, in their order.
 
     Between two members, `content` or `pieces` gives the current one's bytes; bytes not taken are
@@ -83,7 +83,7 @@ class ArchiveReader(Inflated):
         *,
         trusted: bool = False,
         report: Report = no_report,
-        watch: Watch | None = None,
+        watch: InflateWatch | None = None,
         start: tuple[Stretch, int] | None = None,
     ) -> None:
         stretch = None if start is None else start[0]

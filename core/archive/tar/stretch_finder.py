@@ -1,9 +1,9 @@
-"""Finds again where a gzip file of ours can be inflated from, while it is read whole.
+"""Finds the positions from which a gzip file of ours can be inflated, while it is read whole.
 
-Segments end with deflate's mark of a flush (an empty stored block, `00 00 FF FF`), and nothing
-behind one refers to data before it. The mark alone proves neither: it may be data, and other
-programs flush without that. So the first 33 KiB behind each are inflated once more on their own: no
-reference reaches further back than 32 KiB, so a place that passes is one to begin at.
+Segments end with deflate's flush marker (an empty stored block, `00 00 FF FF`), and no byte behind
+one refers to data before it. The marker alone proves nothing: it may be data, or another program's
+flush. So the next 33 KiB are inflated on their own; if that succeeds, inflating can start there,
+because no reference reaches further back than 32 KiB.
 """
 
 from __future__ import annotations

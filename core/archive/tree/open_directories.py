@@ -12,7 +12,7 @@ import errno
 import os
 from typing import Final
 
-from core.account.reach import open_to_read
+from core.account.open_via_helper import open_to_read
 from core.closeable import Closeable
 from core.errors import StorageError
 from core.magento.trusted_paths import open_trusted_directory

@@ -1,7 +1,7 @@
-"""The changes that an open shop makes anyway, and how many others a confirmed plan may meet.
+"""Ordinary changes of an open store, and the limit of other changes to a confirmed plan.
 
-It owns that one rule and its one threshold: for the recheck with the store closed, and for the plan
-that a job makes again after a person has confirmed one.
+It owns this rule and its threshold: for the recheck with the store closed, and for the plan that a
+job makes again after a person has confirmed one.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ ALWAYS_FINE: Final = 20  # in a small tree one per cent is nothing
 
 
 def is_ordinary(path: bytes) -> bool:
-    """Tell whether an entry changes in an open shop: media cache, generated code, logs."""
+    """Tell whether an entry changes in an open store: media cache, generated code, logs."""
     return path.startswith(_ORDINARY) or path.endswith(b".log")
 
 

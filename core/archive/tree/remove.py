@@ -7,7 +7,7 @@ import os
 import stat
 from collections.abc import Iterator
 
-from core.account.reach import account_of, look, lstat
+from core.account.open_via_helper import account_of, look, lstat
 from core.archive.tree.open_directories import OpenDirectories
 from core.durable import fsync, translate
 from core.errors import StoreUnreadable

@@ -19,7 +19,7 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
-from core.account import reach
+from core.account import open_via_helper
 from core.archive.tree.open_directories import OpenDirectories
 from core.archive.tree.patterns import Chosen, Test, below_any, resolve
 from core.durable import translate
@@ -104,7 +104,7 @@ class Selection(Struct, frozen=True, kw_only=True):
         return lambda path: not chosen.reaches(path) or left_out(path)
 
     def ignores(self) -> Callable[[bytes], bool]:
-        """Return the test whether a member path is left out of every choice."""
+        """Return a test for member paths that are always excluded, whatever is chosen."""
         if self.only and not self.exclude:
             return self._outside
         match = below_any(self.ignored, self.exclude)
@@ -340,7 +340,7 @@ def walk(
             continue
         for name in names:
             try:
-                status = reach.lstat(name, fd)
+                status = open_via_helper.lstat(name, fd)
             except OSError as error:
                 problem(prefix + name, error)
                 continue

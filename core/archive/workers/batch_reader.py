@@ -3,8 +3,8 @@
 The walking process distributes batches of names. Each process reads the files of its batches and
 returns parts in the order of the walk; no content of a file goes through a pipe.
 
-It owns a batch's form and how its directories are found again. The use of the entries, and
-which of them only the process that walks can decide on, is the matter of the subclasses.
+It owns the form of a batch, and finds its directories again. Subclasses decide how entries are
+used, and which entries only the walking process can decide on.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ of the facts that the walking process knows already."""
 _TYPE_AND_SET_ID: Final = 0o176000
 
 
-class Part(Protocol):
+class BatchPart(Protocol):
     """The result of some consecutive entries of a batch."""
 
     @property
@@ -57,7 +57,7 @@ class LeftOut(NamedTuple):
         return 0
 
 
-Made = TypeVar("Made", bound=Part)
+Made = TypeVar("Made", bound=BatchPart)
 
 
 class BatchReader(ABC, Generic[Made]):

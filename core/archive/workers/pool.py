@@ -1,8 +1,8 @@
 """Distributes batches of a walk to worker processes and returns the results in order.
 
-It owns which worker gets a batch, and the order of the results. A worker is given no more than fits
-into its pipe, so no process waits for itself. It decides nothing about files. A worker that dies is
-no failure: its batches are done here.
+It chooses the worker of a batch, and owns the order of the results. A worker is given no more than
+fits into its pipe, so no process waits for itself. It decides nothing about files. A worker that
+dies is no failure: this process does its batches.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from typing import Any, Final, Generic, TypeVar, cast
 
 from core.archive.tree.selection import Selection
 from core.archive.workers import child
-from core.archive.workers.batch_reader import BatchReader, Group, LeftOut, Part
+from core.archive.workers.batch_reader import BatchPart, BatchReader, Group, LeftOut
 
 _CREDIT: Final = 1 << 31  # in a length: no batch follows, it is memory that is free again
 _PIPE: Final = 1 << 20
@@ -37,7 +37,7 @@ _PENDING: Final = (
     16  # batches between the first that is not taken yet and the last that is assigned
 )
 
-Made = TypeVar("Made", bound=Part)
+Made = TypeVar("Made", bound=BatchPart)
 Notes = dict[int, tuple[list[bytes], os.stat_result | None]]
 """The walk's facts of some entries of a batch, by their number: the path of a directory and how
 it looked; or paths that are left out there."""
@@ -95,7 +95,7 @@ class Worker(ABC, Generic[Made]):
 
     def free(self, size: int) -> None:
         """Tell it how many bytes of the shared memory can be used again."""
-        if self._gone:  # it needs none, and its descriptors may be somebody else's by now
+        if self._gone:  # it needs none, and its descriptors may be reused by now
             return
         with contextlib.suppress(OSError):
             self._tell((_CREDIT | size).to_bytes(child.LENGTH, "little"))

@@ -1,8 +1,8 @@
-"""The choice of the tables that stay: equal to the dump, and with keys that can be kept true.
+"""Chooses the tables that stay live: equal to the dump, with foreign keys that can stay valid.
 
-A table stays only where its keys can be true again after the swap. MariaDB lets a second connection
-hold kept tables while the first one renames others, foreign keys between them or not. MySQL takes
-locks on both ends of a key, so there a table stays only without a key to or from a swapped one.
+MariaDB lets a second connection lock kept tables while the first one renames others, foreign keys
+between them or not. MySQL locks both ends of a key, so there a table is kept only if no foreign key
+ties it to a swapped one.
 """
 
 from __future__ import annotations

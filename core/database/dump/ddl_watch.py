@@ -1,4 +1,4 @@
-"""Watches over a running dump: changed definitions, and shops that wait because of us.
+"""Watches over a running dump: changed definitions, and stores that wait because of us.
 
 A snapshot holds rows, not definitions. A table that is altered, renamed or swapped with another
 after the snapshot began can show other rows, or other columns, without any error. So the definition

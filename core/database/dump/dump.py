@@ -1,9 +1,9 @@
 """Writes a whole schema as one plain .sql file: complete, of one instant, in parallel.
 
-Owns the order of the work and its second chances: a try that a change of a definition disturbs is
-made again from the start. A table that keeps being changed, and that Magento can fill again by
-itself (an index, a replica, a change log), is then read at an instant of its own and named in the
-warnings; for any other table the dump fails and says which.
+Owns the order of the work and its retries: a try that a change of a definition disturbs is made
+again from the start. A table that keeps being changed, and that Magento can fill again by itself
+(an index, a replica, a change log), is then read at an instant of its own and named in the
+warnings; for any other table the dump fails and names it.
 
 The text is described in `core.database.dump.script`, the rows in `core.database.dump.row_ranges`,
 the instant in `core.database.dump.snapshot`. Accounts and grants are no part of a dump.
@@ -65,14 +65,14 @@ class DumpOptions(Struct, frozen=True, kw_only=True):
     """How to dump.
 
     `connections`: None for as many as there are processors, at most four. `strip`: tables, patterns
-    and groups (`core.database.dump.strip`) whose rows are left out. `rungs`: the ways to a snapshot
-    that are allowed, in `core.database.dump.snapshot`. `history`: old rows of system-versioned
+    and groups (`core.database.dump.strip`) whose rows are left out. `methods`: the allowed snapshot
+    methods (`core.database.dump.snapshot`). `history`: old rows of system-versioned
     tables too. `compress`, `level`: how the file is compressed (`core.database.dump.frames`).
     """
 
     connections: int | None = None
     strip: tuple[str, ...] = ()
-    rungs: tuple[SnapshotMethod, ...] = tuple(SnapshotMethod)
+    methods: tuple[SnapshotMethod, ...] = tuple(SnapshotMethod)
     history: bool = True
     compress: Compression = Compression.NONE
     level: int | None = None
@@ -82,7 +82,7 @@ class DumpSummary(Struct, frozen=True, kw_only=True):
     """The contents of a dump. `rows` has every table, also those without rows.
 
     `bytes` is the size of the text, before it is compressed; `sha256` is of the file. `snapshot` is
-    the rung that was taken, `passed` says why each rung above it did not do. `index_sha256` is the
+    the method that was taken, `passed` says why each method before it failed. `index_sha256` is the
     checksum of the index, empty where none was asked for.
     """
 
@@ -205,7 +205,7 @@ class _Dump:
             self._open,
             [table for table, _ in full],
             wanted=self._options.connections or _processors(),
-            rungs=self._options.rungs,
+            methods=self._options.methods,
         )
         try:
             self._same_tables(schema)
@@ -307,7 +307,7 @@ class _Dump:
                 schema,
                 server,
                 created=self._created,
-                snapshot=snapshot.rung.value,
+                snapshot=snapshot.method.value,
                 stripped=stripped,
             )
         )
@@ -375,7 +375,7 @@ class _Dump:
             rows=dict(rows),
             bytes=self._writer.bytes,
             sha256=self._writer.sha256,
-            snapshot=snapshot.rung.value,
+            snapshot=snapshot.method.value,
             passed=snapshot.passed,
             objects={
                 "tables": len(rows),

@@ -1,6 +1,6 @@
 """One instant of a schema, seen through several connections.
 
-Owns the ladder of ways to get there, from the gentlest to the plainest, and says which one it took:
+Tries the snapshot methods from the gentlest to the plainest, and reports the one it took:
 
     A  MariaDB's BACKUP STAGE: commits pause for milliseconds               (needs RELOAD)
     B  FLUSH TABLES WITH READ LOCK: everything pauses for milliseconds      (needs RELOAD)
@@ -50,10 +50,10 @@ class Snapshot(Struct, kw_only=True):
     """Connections that see the same instant, and a lock on tables that no snapshot holds."""
 
     connections: list[Connection]
-    rung: SnapshotMethod
+    method: SnapshotMethod
     holder: Connection | None
     unlocked: tuple[str, ...]
-    passed: tuple[str, ...]  # rungs that were tried and why they did not do
+    passed: tuple[str, ...]  # methods that failed, and why
 
     def release_locks(self) -> None:
         """Let go of the tables outside transactions."""
@@ -78,11 +78,11 @@ def take_snapshot(
     tables: Sequence[Table],
     *,
     wanted: int,
-    rungs: Sequence[SnapshotMethod] = tuple(SnapshotMethod),
+    methods: Sequence[SnapshotMethod] = tuple(SnapshotMethod),
 ) -> Snapshot:
-    """Return `wanted` connections that see one instant of these tables, on the best rung.
+    """Return `wanted` connections that see one instant of these tables, by the best method.
 
-    Where no rung allows several, there is one. `rungs` limits the choice.
+    Where no method allows several, there is one connection. `methods` limits the choice.
     """
     with contextlib.ExitStack() as stack:
         outside = stack.enter_context(_Outside(open_connection, tables))
@@ -90,8 +90,8 @@ def take_snapshot(
         for connection in connections:
             connection.execute("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
         passed: list[str] = []
-        rung = _climb(open_connection, connections, outside, tables, rungs, passed)
-        if rung is SnapshotMethod.SINGLE:
+        method = _first_possible(open_connection, connections, outside, tables, methods, passed)
+        if method is SnapshotMethod.SINGLE:
             for spare in connections[1:]:
                 spare.close()
             del connections[1:]
@@ -103,7 +103,7 @@ def take_snapshot(
         stack.pop_all()
         return Snapshot(
             connections=connections,
-            rung=rung,
+            method=method,
             holder=outside.holder,
             unlocked=outside.unlocked,
             passed=tuple(passed),
@@ -163,7 +163,7 @@ class _Outside:
             self._give_up()
 
     def unlock(self) -> None:
-        """Let go of them, for another rung."""
+        """Let go of them, for another method."""
         holder, self.holder = self.holder, None
         if holder is not None:
             holder.close()
@@ -185,15 +185,15 @@ def _lock(connection: Connection, tables: Sequence[Table]) -> None:
     connection.execute(f"LOCK TABLES {parts}")
 
 
-def _climb(
+def _first_possible(
     open_connection: Opener,
     connections: Sequence[Connection],
     outside: _Outside,
     tables: Sequence[Table],
-    rungs: Sequence[SnapshotMethod],
+    methods: Sequence[SnapshotMethod],
     passed: list[str],
 ) -> SnapshotMethod:
-    """Take the first rung that does; note why the ones before did not."""
+    """Take the first method that works; note why the ones before did not."""
     server = connections[0].server
     ways: tuple[tuple[SnapshotMethod, bool, Callable[[], None]], ...] = (
         (
@@ -214,21 +214,21 @@ def _climb(
         ),
     )
     if len(connections) > 1:
-        for rung, possible, take in ways:
-            if rung not in rungs or not possible:
+        for method, possible, take in ways:
+            if method not in methods or not possible:
                 continue
             try:
-                if rung is not SnapshotMethod.GLOBAL_LOCK:
+                if method is not SnapshotMethod.GLOBAL_LOCK:
                     outside.lock()
                 take()
             except ConnectionLost:
                 raise
             except DatabaseError as error:
-                passed.append(f"{rung.value[0]}: {error.message}")
+                passed.append(f"{method.value[0]}: {error.message}")
                 for connection in connections:
                     connection.execute("ROLLBACK")
             else:
-                return rung
+                return method
     return SnapshotMethod.SINGLE
 
 

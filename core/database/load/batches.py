@@ -73,7 +73,7 @@ class Finishing(Struct, frozen=True):
 def place_of(raw: RawStatement, row: Row, content: TableContent, file: DumpFile) -> RowsAt | None:
     """Return the place of a row statement that a writer reads by itself; None for any other.
 
-    That are the long statements of large tables, given to a server as they stand in a file.
+    These are the long statements of large tables, sent to the server exactly as in the file.
     """
     mean = content.row_bytes // max(1, content.row_statements)
     if file.compressed or row.before or row.text is not raw.text:

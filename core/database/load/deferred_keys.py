@@ -2,7 +2,7 @@
 
 A key between staged tables is made under a waiting name: names of foreign keys are unique in a
 schema and the live tables still have the real ones. A key to any other table is not made before the
-commit. With it a DELETE of the open shop in that table would cascade into staged rows, or be
+commit. With it a DELETE of the open store in that table would cascade into staged rows, or be
 refused because of them. It is only proven, on an empty copy of its table.
 """
 
@@ -93,7 +93,7 @@ class DeferredKeys:
 
 
 def _patiently(connection: Connection, sql: str) -> None:
-    """Run a statement that a lock of the shop may hold up for a moment."""
+    """Run a statement that a lock of the store may delay for a moment."""
     for number in range(1, _TRIES + 1):
         try:
             connection.execute(sql.encode("utf-8", "surrogateescape"))

@@ -1,4 +1,4 @@
-"""Everything that is asked before a dump is loaded: of the dump, the server and the live schema.
+"""The server check before a load: questions about the dump, the server and the live schema.
 
 Questions that the dump alone can answer are in `core.database.load.offline_check`.
 Nothing here changes the schema, except that the right to make a table, a trigger and a view is
@@ -303,7 +303,7 @@ class _Asked:
     def live(self) -> None:
         """See whether the present definitions can be saved, and who else depends on them."""
         try:
-            self._routines(read_definitions(self.connection).objects)
+            self._routines(read_definitions(self.connection, ()).objects)
         except (RightsMissing, DumpFailed) as error:
             self.problems.append(f"{error.message} So it could not be brought back.")
         coming = {*self.check.tables, *self.check.sequences}
@@ -380,6 +380,6 @@ class _Asked:
         """
         if self.may_make:
             mapping = collation_map(self.connection, self.check.collations)
-            problems, warnings = try_definitions(self.check, settings, mapping)
+            problems, warnings = try_definitions(self.check, settings, mapping, self.kept)
             self.problems += problems
             self.warnings += warnings

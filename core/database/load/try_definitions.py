@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import contextlib
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from functools import partial
 from typing import Final
 
@@ -56,15 +56,19 @@ _PACKAGES: Final = frozenset({StatementKind.PACKAGE, StatementKind.PACKAGE_BODY}
 
 
 def try_definitions(
-    check: DumpCheck, settings: DatabaseConnection, collations: CollationMap
+    check: DumpCheck,
+    settings: DatabaseConnection,
+    collations: CollationMap,
+    kept: Collection[str] = (),
 ) -> tuple[tuple[str, ...], tuple[Warned, ...]]:
     """Return why definitions of a dump cannot be made here, by line, and the losses.
 
-    Changes nothing that is there. Raises ConnectionFailed and ConnectionLost.
+    The tables `kept` are live and defined as in the dump: this server has made them. Changes
+    nothing that is there. Raises ConnectionFailed and ConnectionLost.
     """
     loading = LoadingConnection(settings, collations.names)
     with contextlib.closing(loading.connection):
-        trial = _Trial(loading, check, collations)
+        trial = _Trial(loading, check, collations, frozenset(kept))
         try:
             trial.run()
         finally:
@@ -101,38 +105,51 @@ class _Trial:
     """One run through the definitions of a dump."""
 
     def __init__(
-        self, loading: LoadingConnection, check: DumpCheck, collations: CollationMap
+        self,
+        loading: LoadingConnection,
+        check: DumpCheck,
+        collations: CollationMap,
+        kept: frozenset[str],
     ) -> None:
         self.loading, self.connection = loading, loading.connection
         self.server = loading.connection.server
-        self.check, self.collations = check, collations
+        self.check, self.collations, self.kept = check, collations, kept
         self.short = f"trial{self.connection.thread_id}"
         self.problems: list[str] = []
         self.lost: list[str] = []
         self.number = 0
         self.sequences: dict[str, str] = {}  # these stay until the end, for the tables
         self.packages: dict[str, str] = {}  # and these for their bodies
-        self.triggers: defaultdict[str, list[_Read]] = defaultdict(list)
+        self.triggers: dict[str, list[_Read]] = {}
 
     def run(self) -> None:
         """Try everything, tables before the objects on them."""
         tables: defaultdict[str, list[_Read]] = defaultdict(list)
         objects = []
-        for definition in self.check.definitions:
-            one = _Read(definition, self._read(definition))
+        triggers_first = sorted(
+            self.check.definitions, key=lambda one: one.kind is not StatementKind.TRIGGER
+        )
+        for definition in triggers_first:
             self._note_lost(definition)
+            if definition.kind in _TABLES and self._stays(definition.name):
+                continue
+            one = _Read(definition, self._read(definition))
             if one.kind is StatementKind.SEQUENCE:
                 self._attempt(one, partial(self._sequence, one))
             elif one.kind in _TABLES:
                 tables[one.name].append(one)
             elif one.kind is StatementKind.TRIGGER:
-                self.triggers[one.statement.table].append(one)
+                self.triggers.setdefault(one.statement.table, []).append(one)
             else:
                 objects.append(one)
         for statements in tables.values():
             self._attempt(statements[0], partial(self._table, statements))
         for one in objects:
             self._attempt(one, partial(self._object, one))
+
+    def _stays(self, table: str) -> bool:
+        """Tell whether a table need not be made; those with triggers are made for these."""
+        return table in self.kept and table not in self.triggers
 
     def _read(self, one: Definition) -> Statement:
         return classify(
@@ -179,7 +196,7 @@ class _Trial:
         """Make a table and alter it as the dump does, temporary if that is enough."""
         name = self._next_name()
         texts = list(self._texts(statements, name))
-        triggers = self.triggers[statements[0].name]
+        triggers = self.triggers.get(statements[0].name, ())
         if not triggers and self._temporary(name, texts):
             return
         try:

@@ -1,12 +1,13 @@
-"""The work that waits for the writers of a load: each goes on with a large table of its own.
+"""The queue of the writers of a load.
 
-    what comes by the way: small tables, keys                    first, for it holds up the reading
-    the large table that this writer alone is at, while it has rows
-    the largest of those that no writer is at
-    the largest of all: two on a table are faster than one at nothing
+A free writer takes, in this order:
+    small tables and keys                           first: they hold up the reader
+    the large table that this writer alone fills, while it has rows
+    the largest table without a writer
+    the largest of all                              two writers on a table beat an idle one
 
-Two connections that fill one table wait for each other. Of a large table only the places of its row
-statements wait here, so there is no limit to them but their number.
+Two connections that fill one table wait for each other. Of a large table only the positions of its
+row statements are queued, so only their number is limited.
 """
 
 from __future__ import annotations

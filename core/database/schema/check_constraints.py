@@ -1,7 +1,7 @@
 """Names of CHECK constraints on MySQL, where they are unique in a schema, as those of foreign keys.
 
 MariaDB keeps them apart by table, so nothing here is done there. A generated name (`t_chk_1`)
-follows its table when that is renamed; any other waits under one of ours until the swap is over.
+follows its table when that is renamed; other names get a temporary name until the swap is over.
 """
 
 from __future__ import annotations

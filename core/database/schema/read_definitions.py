@@ -6,7 +6,7 @@ a swap keeps them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.check_constraints import read_checks
@@ -25,16 +25,21 @@ from core.database.server.connection import Connection
 from core.database.sql.table_text import ForeignKeyText, parse_show_create
 
 
-def read_definitions(connection: Connection) -> Definitions:
-    """Return all foreign keys and objects of the live schema.
+def read_definitions(connection: Connection, about: Collection[str]) -> Definitions:
+    """Return all objects of the live schema, and the foreign keys of and to some tables.
 
-    Views, triggers, routines and events of other stores are none of them; their foreign keys are,
-    for they may refer to our tables. Those of broken tables are left out: nothing can read them.
-    Raises RightsMissing or DumpFailed with the name of the object that the account may not read: an
-    object that cannot be saved is not replaced.
+    Of a table that refers to one of those `about`, all keys are among them. Views, triggers,
+    routines and events of other stores are left out; their foreign keys are not, for they may
+    refer to our tables. Nothing can read those of broken tables. Raises RightsMissing or DumpFailed
+    with the name of the object that the account may not read: an object that cannot be saved is not
+    replaced.
     """
     broken = broken_tables(connection)
-    tables = {key.table for key in read_foreign_keys(connection, broken)}
+    tables = {
+        key.table
+        for key in read_foreign_keys(connection, broken)
+        if key.table in about or key.referenced_table in about
+    }
     keys = [key for name in sorted(tables) for key in foreign_keys_of(connection, name)]
     others = other_stores(connection)
     objects = (

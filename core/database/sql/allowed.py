@@ -343,6 +343,8 @@ class _Reader:
         As no other PREPARE gets through, the statement of an EXECUTE is known.
         """
         first, rest = self.words[0].upper, self.words[1:]
+        if first not in {b"EXECUTE", b"DEALLOCATE", b"PREPARE", b"SELECT"}:
+            return False
         upper = {word.upper for word in rest}
         if first in {b"EXECUTE", b"DEALLOCATE"}:
             plain = all(word.mark is Mark.WORD for word in rest)

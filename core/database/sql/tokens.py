@@ -27,17 +27,16 @@ class Mark(Enum):
 
 
 class Token(NamedTuple):
-    """A token and its place in the statement: `statement[start:end]`."""
+    """A token and its place in the statement: `statement[start:end]`.
+
+    `upper` is the word in capitals; empty for a quoted token, which is never a keyword.
+    """
 
     mark: Mark
     start: int
     end: int
     text: bytes
-
-    @property
-    def upper(self) -> bytes:
-        """The word in capitals; empty for a quoted token, which is never a keyword."""
-        return self.text.upper() if self.mark in {Mark.WORD, Mark.SIGN} else b""
+    upper: bytes
 
     @property
     def is_name(self) -> bool:
@@ -124,15 +123,18 @@ _PATTERNS: Final = {
     )
 }
 _MARKS: Final = {"name": Mark.NAME, "text": Mark.TEXT, "word": Mark.WORD, "sign": Mark.SIGN}
+_WORDS: Final = ("word", "sign")
 DEFAULT_READING: Final = Reading()
 
 
 def tokens(statement: bytes, reading: Reading = DEFAULT_READING, start: int = 0) -> Iterator[Token]:
     """Yield the tokens of a statement; comments, and the marks of executed ones, are left out."""
     for found in _PATTERNS[reading].finditer(statement, start):
-        mark = _MARKS.get(found.lastgroup or "")
+        group = found.lastgroup or ""
+        mark = _MARKS.get(group)
         if mark is not None:
-            yield Token(mark, found.start(), found.end(), found.group())
+            text, (start, end) = found.group(), found.span()
+            yield Token(mark, start, end, text, text.upper() if group in _WORDS else b"")
 
 
 def _executes(opening: bytes, server: Server | None) -> bool:

@@ -1,13 +1,14 @@
-"""Guards of new tables: none of their rows goes while the tables that stay refer to the old ones.
+"""Guard tables block deletes in new tables until foreign keys of kept tables refer to them.
 
-A key follows the table that it refers to. So from the RENAME until its keys are pointed, a table
-that stays refers to the aside table, and a DELETE in the new one would neither cascade into it nor
-be refused: rows without a parent. A guard is a table of the values that such keys refer to, with a
-foreign key of its own to the staged table, which goes along with the RENAME. Meanwhile rows may be
-added and changed, but none goes, and none of those values changes: error 1451, by a cascade too.
+A foreign key follows its parent table through a RENAME. So from the RENAME until its keys are
+pointed at the new tables, a kept table refers to the aside table, and a DELETE in the new one would
+neither cascade into it nor be refused: rows without a parent. A guard is a table of the values that
+such keys refer to, with a foreign key of its own to the staged table, which follows the RENAME.
+Meanwhile rows may be added and changed, but none can be deleted, and none of those values changed:
+error 1451, by a cascade too.
 
-It needs no lock and nobody waits for it, and it outlives this process, so it stands until the
-recovery of a job that died after its commit has pointed the keys.
+A guard takes no lock, so no connection waits for it. It outlives this process: where a job died
+after its commit, it blocks deletes until the recovery has pointed the keys.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Triggers and foreign keys travel with their tables, so before the commit the reverse rename brings
 all back untouched. Which of the two states a schema is in is decided by which names exist, so that
 everything here may be run again after a crash at any point. Acts that are possible only after the
-commit is in `core.database.swap.after_commit`.
+commit are in `core.database.swap.after_commit`.
 """
 
 from __future__ import annotations
@@ -126,11 +126,11 @@ def leaving_tables(connection: Connection, staged: StagedTables, *, whole: bool)
 
 
 def _describe(connection: Connection, staged: StagedTables, schema: str, *, whole: bool) -> Swap:
-    before, present = read_definitions(connection), all_names(connection)
-    broken = broken_tables(connection)
+    present, broken = all_names(connection), broken_tables(connection)
     going = leaving_tables(connection, staged, whole=whole)
     rows = [(table.name, table.staged) for table in staged.tables]
     rows += [(name, None) for name in going]
+    before = read_definitions(connection, {name for name, _ in rows})
     swapped = tuple(
         SwappedTable(
             name=name,

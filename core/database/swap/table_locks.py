@@ -1,17 +1,20 @@
-"""Tables that stay live, held still by a second connection while the first one swaps the others.
+"""Kept tables, locked by a second connection while the first one swaps the others.
 
 Kept tables are locked READ: others read them and wait to write, a cascade into them waits too. A
-table whose keys must be pointed at new tables is locked WRITE, so that the same connection can do
-that before anybody else writes to it. Not one with triggers, or with a foreign key from one with
-triggers: its lock would include the tables that they use, and block the RENAME of those. Nor one
-that a swapped table refers to: the key of the swapped table needs it. These are locked WRITE after
-the commit; the guards hold off what could happen in between (`core.database.swap.guards`).
+table whose keys must be pointed at new tables is locked WRITE, so that the same connection can
+point them before any other writes to it. Exceptions, locked READ and then WRITE after the commit:
+
+- tables with triggers, and tables that one with triggers refers to: a WRITE lock would include the
+  tables that the triggers use, and block their RENAME;
+- tables that swapped tables refer to: the key of the swapped table needs them.
+
+Guards block deletes in the time between (`core.database.swap.guards`).
 
 Tables of other schemas that tables of this one refer to are locked READ where the account may, for
 their rows must stay until the new tables have their keys to them.
 
 Only base tables are locked. The connection commits each statement: else InnoDB would lock too, and
-stop the RENAME. It is never opened again: a lost one has lost its locks.
+stop the RENAME. It is never reconnected: a lost connection has lost its locks.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Which tables somebody wrote to between two moments, by the server's own records.
+"""Names the tables that were written to between two moments, by the server's own records.
 
-Maintenance mode keeps customers out, not cron, consumers or an open client. Their writes while a
-dump is loaded goes aside with the old tables, so it is told. Nothing of rows is read.
+Maintenance mode keeps customers out, not cron, consumers or an open client. Rows that these write
+while a dump is loaded are set aside with the old tables, so the affected tables are named. No rows
+are read.
 """
 
 from __future__ import annotations

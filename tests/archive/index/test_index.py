@@ -12,9 +12,9 @@ import pytest
 
 from core.archive.create.pack_worker import SMALL
 from core.archive.create.write_archive import ArchiveSummary, write_archive
-from core.archive.index.blocks import Broken, Row, decode, encode
-from core.archive.index.made_again import make_index
+from core.archive.index.blocks import Broken, IndexRow, decode, encode
 from core.archive.index.reader import IndexReader, Located
+from core.archive.index.rebuild_index import make_index
 from core.archive.index.stretches import StretchContents
 from core.archive.index.writer import TRAILER
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
@@ -216,7 +216,7 @@ def test_no_damage_of_an_index_goes_unseen(full: Layout, tmp_path: Path) -> None
 def test_blocks_hold_any_fact() -> None:
     rng = random.Random(5)
     rows = [
-        Row(
+        IndexRow(
             bytes([rng.randrange(1, 256) for _ in range(rng.randrange(1, 60))]),
             rng.choice([REGULAR, DIRECTORY, SYMLINK, HARD_LINK]),
             rng.choice([-1, 0, 0o7777, 0o644]),

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from core.archive.index.made_again import make_index
 from core.archive.index.reader import IndexReader
-from core.archive.plan.facts import PlanFacts
+from core.archive.index.rebuild_index import make_index
+from core.archive.plan.plan_facts import PlanFacts
 from core.archive.plan.plan_file import PlanFile
 from core.archive.plan.plan_files import plan_files
 from core.archive.restore.recheck import recheck_files
@@ -335,7 +335,7 @@ def test_an_index_tells_where_to_begin_and_nothing_else(
     def plan(start, *patterns):
         made = plan_files(
             str(archive), choose(shop, *patterns), f"{shop.state}/plan", sha256=summary.sha256,
-            members=summary.members, sound=True, start=start, put_aside=True,
+            members=summary.members, sound=True, start=start, cache_contents=True,
         )  # fmt: skip
         return made.fingerprint, [entry.path for entry in made.entries()]
 

@@ -17,8 +17,8 @@ from core.archive.plan.read_ahead_worker import (
     ReadAheadWorker,
     StatusReader,
 )
-from core.archive.tree.records import parse_record
 from core.archive.tree.selection import Selection
+from core.archive.tree.stat_records import parse_record
 from core.archive.workers import pool
 from core.archive.workers.batch_reader import BatchReader
 from tests.archive.trees import Layout, layout, put

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from core.archive.plan.rows import Action, Row
-from core.archive.plan.sums import Sums
+from core.archive.plan.directory_totals import Sums
+from core.archive.plan.rows import Action, PlanRow
 from core.archive.tree.selection import walk_key
 from tests.archive.plan_rows import DIRECTORY, FILE, plan_of_rows
 
 
-def rows_at_random(rng: random.Random, count: int) -> list[Row]:
+def rows_at_random(rng: random.Random, count: int) -> list[PlanRow]:
     """Return rows in the order of the walk, with names that sort oddly around a slash."""
     paths: set[bytes] = set()
     names = [b"a", b"a-b", b"a.b", b"a0", b"b", b"b\xff", "é".encode(), b"%_\\", b"new\nline"]
@@ -27,7 +27,7 @@ def rows_at_random(rng: random.Random, count: int) -> list[Row]:
         now = None if action is Action.ADD else kind
         then = None if action is Action.REMOVE else kind
         found.append(
-            Row(
+            PlanRow(
                 None, path, action, None, 0, type_then=then, type_now=now,
                 size_then=0 if then is None else rng.randrange(100),
                 size_now=0 if now is None else rng.randrange(100),
@@ -36,7 +36,7 @@ def rows_at_random(rng: random.Random, count: int) -> list[Row]:
     return found
 
 
-def summed(rows: list[Row], directory: bytes) -> Sums:
+def summed(rows: list[PlanRow], directory: bytes) -> Sums:
     below = [row for row in rows if not directory or row.path.startswith(directory + b"/")]
     count = {action: sum(row.action is action for row in below) for action in Action}
     written = {Action.ADD, Action.CHANGE}

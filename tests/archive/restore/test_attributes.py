@@ -14,7 +14,7 @@ import pytest
 
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import swap_files
-from core.archive.restore.write_entry import Settled, write_file
+from core.archive.restore.write_entry import EntryMetadata, write_file
 from tests.archive.trees import layout, plan, put, write
 
 ACCESS, DEFAULT = "system.posix_acl_access", "system.posix_acl_default"
@@ -209,7 +209,7 @@ def test_an_ordinary_account_keeps_the_attributes_of_a_file_that_it_may_not_writ
     monkeypatch.setattr(os, "setxattr", set_one)
     fd = os.open(tmp_path, os.O_RDONLY)
     xattrs = {b"system.posix_acl_access": b"", b"user.origin": b"here"}
-    how = Settled(-1, -1, 0o444, 0)
+    how = EntryMetadata(-1, -1, 0o444, 0)
     write_file(fd, b"file", 1, (b"x",), how, xattrs=xattrs, flush=False, exact=exact)
     os.close(fd)
     assert order == ["user.origin", "mode", "system.posix_acl_access"]

@@ -12,7 +12,7 @@ import pytest
 from core.archive.plan.plan_files import plan_files
 from core.archive.restore import flush as flush_module
 from core.archive.restore import stage as stage_module
-from core.archive.restore.contents import Contents
+from core.archive.restore.contents import StageContents
 from core.archive.restore.stage import Stager, stage_files
 from core.archive.restore.swap import swap_files
 from core.errors import StorageError
@@ -117,7 +117,7 @@ def test_the_flush_watches_from_before_the_first_file(
         order.append("watch")
         init(self, directory, dir_fd=dir_fd)
 
-    def made(self: Stager, where: str, given: Contents) -> None:
+    def made(self: Stager, where: str, given: StageContents) -> None:
         order.append("make")
         contents(self, where, given)
 

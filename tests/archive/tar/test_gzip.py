@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.archive.tar.gzip import GzipBlocks, GzipWriter, Segment, compressor, cut
-from core.archive.tar.gzip_position import Inflated
+from core.archive.tar.gzip_position import InflatedArchive
 from core.archive.tar.verify import verify_archive
 from core.errors import DamagedBackup
 
@@ -81,7 +81,7 @@ def test_nothing_is_a_gzip_too(tmp_path: Path, level: int) -> None:
 def test_what_is_inflated_is_gone_to_by_its_place_forwards_only(tmp_path: Path) -> None:
     content = random.Random(1).randbytes(5 << 20)
     (tmp_path / "a.gz").write_bytes(gzip.compress(content, 1))
-    with Inflated(str(tmp_path / "a.gz")) as inflated:
+    with InflatedArchive(str(tmp_path / "a.gz")) as inflated:
         for place, size in ((0, 10), (10, 0), (2_000_000, 3_000_000), (5_100_000, 142_880)):
             inflated.go_to(place)
             assert inflated.take(size) == content[place : place + size]

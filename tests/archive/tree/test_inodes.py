@@ -13,7 +13,7 @@ from core.archive.restore.recheck import recheck_files
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.restore.undo import undo_plan
-from core.archive.tree.records import storable_inode
+from core.archive.tree.stat_records import storable_inode
 from tests.archive.trees import Layout, plan, put, tree_hash, write
 
 TIMES = ("st_atime", "st_mtime", "st_ctime")

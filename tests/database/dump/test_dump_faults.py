@@ -82,12 +82,12 @@ def test_without_lock_tables_one_connection_does(few, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("limit", "rung"), [(2, SnapshotMethod.SINGLE), (4, SnapshotMethod.TABLE_LOCKS)]
+    ("limit", "method"), [(2, SnapshotMethod.SINGLE), (4, SnapshotMethod.TABLE_LOCKS)]
 )
-def test_an_account_with_few_connections_makes_do(server, few, tmp_path, limit, rung):
+def test_an_account_with_few_connections_makes_do(server, few, tmp_path, limit, method):
     settings = few(_ALL)
     server.run(f"GRANT USAGE ON *.* TO few@localhost WITH MAX_USER_CONNECTIONS {limit}")
-    assert dump_to(tmp_path / "d.sql", settings, connections=4).snapshot == rung
+    assert dump_to(tmp_path / "d.sql", settings, connections=4).snapshot == method
 
 
 def test_rights_on_single_tables_prove_nothing(server, schema, few, tmp_path):

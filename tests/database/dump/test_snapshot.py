@@ -1,4 +1,4 @@
-"""One instant through several connections, on every rung; and what disturbs it."""
+"""One instant through several connections, on every method; and what disturbs it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _begin_slowly(teller):
 
 
 @pytest.mark.parametrize(
-    "rung",
+    "method",
     [
         SnapshotMethod.STAGES,
         SnapshotMethod.POSITIONS,
@@ -96,20 +96,20 @@ def _begin_slowly(teller):
         SnapshotMethod.SINGLE,
     ],
 )
-def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, rung, monkeypatch):
+def test_money_keeps_its_sum_on_every_rung(binlog_server, tmp_path, method, monkeypatch):
     """Between the snapshots of two connections there is time to move money, if nothing holds it."""
-    name = f"bank_{rung.name.lower()}"
+    name = f"bank_{method.name.lower()}"
     binlog_server.make_schema(name)
     settings = connection_to(binlog_server, name)
-    if rung is SnapshotMethod.STAGES:
+    if method is SnapshotMethod.STAGES:
         settings = as_root(settings)
     _make_bank(binlog_server, name)
     with _Teller(settings) as teller:
         before = teller.moved
         monkeypatch.setattr(snapshot, "_begin", _begin_slowly(teller))
-        summary = dump_to(tmp_path / "d.sql", settings, connections=3, rungs=(rung,))
+        summary = dump_to(tmp_path / "d.sql", settings, connections=3, methods=(method,))
         assert teller.moved > before, "nothing was moved during the dump"
-    assert summary.snapshot == rung.value
+    assert summary.snapshot == method.value
     load_plain(binlog_server, tmp_path / "d.sql", f"copy_{name}")
     total = binlog_server.run(f"SELECT SUM(s) FROM ({_SUM}) t", schema=f"copy_{name}")
     assert total.split()[1] == "4000000"
@@ -120,9 +120,9 @@ def test_the_best_rung_that_the_account_allows(server, schema, binlog_server, tm
     assert dump_to(tmp_path / "1", as_root(schema), connections=2).snapshot == SnapshotMethod.STAGES
     assert dump_to(tmp_path / "2", schema, connections=2).snapshot == SnapshotMethod.TABLE_LOCKS
     assert dump_to(tmp_path / "3", schema, connections=1).snapshot == SnapshotMethod.SINGLE
-    binlog_server.make_schema("rungs")
-    settings = connection_to(binlog_server, "rungs")
-    binlog_server.run("CREATE TABLE a (id int)", schema="rungs")
+    binlog_server.make_schema("methods")
+    settings = connection_to(binlog_server, "methods")
+    binlog_server.run("CREATE TABLE a (id int)", schema="methods")
     summary = dump_to(tmp_path / "4", settings, connections=2)
     assert summary.snapshot == SnapshotMethod.POSITIONS
     assert f"-- Snapshot: {SnapshotMethod.POSITIONS.value}\n" in (tmp_path / "4").read_text()

@@ -129,6 +129,12 @@ def test_many_problems_are_counted(schema, tmp_path):
     problems = asked(write(tmp_path, text), schema).problems
     assert len(problems) == 21
     assert problems[-1] == "10 more definitions of the dump cannot be made."
+    kept = [f"t{n}" for n in range(28)]  # which are there: this server has made them
+    problems = asked(write(tmp_path, text), schema, kept=kept).problems
+    assert [one[:27] for one in problems] == [
+        "Line 29 of the dump, 't28':",
+        "Line 30 of the dump, 't29':",
+    ]
 
 
 def test_a_trial_needs_no_right_to_make_temporary_tables(server, schema, tmp_path):

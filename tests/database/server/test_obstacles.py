@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.database.load.server_check import check_against_server, check_dump
+from core.database.server import obstacles
 from core.database.server.connection import connect
 from core.operations.database_checks import database_findings
 from tests.database.dumping import as_root, dump_to
@@ -49,7 +50,9 @@ def test_a_table_locked_by_another_is_named_with_its_connection(live, tmp_path):
     assert problems(path, live) == ()
 
 
-def test_what_an_account_may_not_see_is_said_too(live):
+def test_what_an_account_may_not_see_is_said_too(live, server, monkeypatch):
+    server.run("CREATE TABLE s (id int); CREATE TABLE v (id int)", schema=live.schema)
+    monkeypatch.setattr(obstacles, "_AT_ONCE", 2)  # one is found among others that are not locked
     with held(as_root(live), "LOCK TABLES t WRITE, u WRITE"):
         (found,) = database_findings(live, ())
     assert "locked tables (t, u): one that this account may not see" in found.message
@@ -63,8 +66,6 @@ def test_a_lock_on_the_whole_server_stops_a_rollback_and_no_backup(live, tmp_pat
 
 
 def test_a_lock_of_a_moment_is_none(live, monkeypatch):
-    from core.database.server import obstacles
-
     real = obstacles._unreadable
     with connect(live) as other:
         other.execute("LOCK TABLES t WRITE")

@@ -65,7 +65,7 @@ def test_there_and_back_and_there(server, schema, shop, tmp_path, changed):
     before = state(schema)
     with Difference(schema, tmp_path, shop) as job:
         assert set(job.plan().kept.names) == set(TABLES) - set(changed)
-        job.stage().settle().swap()
+        job.stage().lock_kept().swap()
         job.forward()
         assert differences(original, state(schema)) == {}
         assert pointing_aside(server, schema) == ""
@@ -87,7 +87,7 @@ def test_a_revert_brings_back_what_was(server, schema, shop, tmp_path, changed):
     change(server, schema, *changed)
     before = state(schema)
     with Difference(schema, tmp_path, shop) as job:
-        job.plan().stage().settle().swap()
+        job.plan().stage().lock_kept().swap()
         job.revert()
     assert differences(before, state(schema)) == {}
     with Difference(schema, tmp_path, shop, job_id="20261123-031501-aaaa") as job:
@@ -109,7 +109,7 @@ def _refused(settings, statement):
 def test_nobody_writes_to_what_stays_until_it_is_pointed(server, schema, shop, tmp_path):
     change(server, schema, "b")
     with Difference(schema, tmp_path, shop) as job:
-        job.plan().stage().settle()
+        job.plan().stage().lock_kept()
         assert _refused(schema, "SELECT * FROM alone") is None
         assert _refused(schema, "UPDATE alone SET v = 'w'") == 1205
         assert _refused(schema, "DELETE FROM a WHERE id = 2") == 1205
@@ -141,7 +141,7 @@ def test_no_row_goes_that_a_table_which_stays_refers_to(
         assert _refused(schema, "DELETE FROM b WHERE id = 1") == 1451
 
     with Difference(schema, tmp_path, shop) as job:
-        job.plan().stage().settle().swap()
+        job.plan().stage().lock_kept().swap()
         new_b()
         monkeypatch.setattr(point_keys, "_alter", alter)
         job.forward()
@@ -160,7 +160,7 @@ def test_a_new_table_that_kept_ones_cannot_refer_to_ends_it(server, schema, shop
         staged = next(one.staged for one in job.staged.tables if one.name == "a")
         server.run(f"ALTER TABLE {staged} ENGINE=MyISAM", schema=schema.schema)
         with pytest.raises(LoadFailed, match="'b' stays and refers to 'a'"):
-            job.settle()
+            job.lock_kept()
         job.revert()
     assert server.run("SHOW TABLES LIKE '\\_mr%'", schema=schema.schema) == ""
 
@@ -173,7 +173,7 @@ def test_a_delete_beside_staged_rows_touches_none_of_them(server, schema, shop, 
         staged = next(one.staged for one in job.staged.tables if one.name == "b")
         assert _refused(schema, "DELETE FROM a WHERE id = 2") is None
         assert server.run(f"SELECT COUNT(*) FROM {staged}", schema=schema.schema) == "COUNT(*)\n3\n"
-        job.settle()  # a is not as in the dump any more
+        job.lock_kept()  # a is not as in the dump any more
         assert {"a", "b"} <= {one.name for one in job.staged.tables}
         job.swap()
         job.forward()
@@ -185,7 +185,7 @@ def test_locks_that_are_lost_before_the_commit_take_all_back(server, schema, sho
     change(server, schema, "a")
     before = state(schema)
     with Difference(schema, tmp_path, shop) as job:
-        job.plan().stage().settle()
+        job.plan().stage().lock_kept()
         server.run(f"KILL {job.kept.hold.connection.thread_id}")
         with pytest.raises(ConnectionLost, match="before the commit"):
             job.swap()
@@ -200,7 +200,7 @@ def test_tables_that_keep_changing_end_it(server, schema, shop, tmp_path, monkey
         job.plan().stage()
         monkeypatch.setattr(job.kept, "same", lambda *_: frozenset(sorted(job.kept.names)[1:]))
         with pytest.raises(SwapBlocked, match="keep changing, although the store is closed: "):
-            job.settle()
+            job.lock_kept()
         job.revert()
     assert differences(before, state(schema)) == {}
 
@@ -213,9 +213,9 @@ def test_a_writer_of_a_kept_table_is_named(server, schema, shop, tmp_path, monke
         writer.execute("START TRANSACTION")
         writer.execute("UPDATE alone SET v = 'open'")
         with pytest.raises(SwapBlocked, match=rf"connection {writer.thread_id} of shop"):
-            job.settle()
+            job.lock_kept()
         writer.execute("ROLLBACK")
-        job.settle().swap()
+        job.lock_kept().swap()
         job.forward()
 
 
@@ -233,7 +233,7 @@ def test_without_the_right_to_lock_it_is_compared_before_the_commit(server, sche
     change(server, schema, "a")
     before = state(schema)
     with Difference(settings, tmp_path, shop) as job:
-        job.plan().stage().settle()
+        job.plan().stage().lock_kept()
         assert job.kept.hold is None
         change(server, schema, "alone")
         with pytest.raises(SwapBlocked, match=r"These tables changed although .* alone"):
@@ -260,7 +260,7 @@ def test_an_end_between_two_alters_is_taken_up(
         real(*args)
 
     with Difference(schema, tmp_path, shop) as job:
-        job.plan().stage().settle().swap()
+        job.plan().stage().lock_kept().swap()
         monkeypatch.setattr(point_keys, "_alter", alter)
         with pytest.raises(DatabaseError, match="It ends here"):
             job.forward()
@@ -281,7 +281,7 @@ def test_only_a_trigger_differs(server, schema, shop, tmp_path):
     before = state(schema)
     with Difference(schema, tmp_path, shop) as job:
         assert set(job.plan().kept.names) == set(TABLES)
-        job.stage().settle().swap()
+        job.stage().lock_kept().swap()
         job.forward()
     assert differences(original, state(schema)) == {}
     with Difference(schema, tmp_path, shop, job_id="20261123-031501-aaaa", undone=job) as undo:
@@ -305,7 +305,7 @@ def test_keys_of_another_schema_are_pointed_too(server, schema, shop, tmp_path):
         whole = server.run(f"SHOW CREATE TABLE {other}.t")
         change(server, schema, "a", "log")
         with Difference(schema, tmp_path, shop) as job:
-            job.plan().stage().settle().swap()
+            job.plan().stage().lock_kept().swap()
             outside = as_root(schema, schema=other)
             assert _refused(as_root(schema), "DELETE FROM a WHERE id = 1") == 1451
             assert _refused(outside, "DELETE FROM p") == 1205  # the new log has no key to it yet

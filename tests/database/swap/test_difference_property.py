@@ -131,7 +131,7 @@ def test_a_difference_comes_to_what_a_whole_rollback_does(
             for edit in open_:
                 _edit(server, schema, kinds, edit)
             before = state(schema)
-            job.settle()
+            job.lock_kept()
             for edit in late[:1]:
                 _edit(server, schema, kinds, edit)
             job.swap()
@@ -139,7 +139,7 @@ def test_a_difference_comes_to_what_a_whole_rollback_does(
         assert differences(original, state(schema)) == {}
         assert pointing_aside(server, schema) == ""
         with Difference(schema, place, dumped, job_id="20261123-031501-aaaa", undone=job) as undo:
-            undo.plan().stage().settle().swap()
+            undo.plan().stage().lock_kept().swap()
             undo.forward()
         if not late:
             assert differences(before, state(schema)) == {}
