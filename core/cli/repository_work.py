@@ -17,7 +17,7 @@ from core.events import Kind, Report, encode_text
 from core.jobs.exclusive import holding
 from core.magento.store import Store
 from core.operations.job_files import open_jobs
-from core.operations.needed import needed_backups
+from core.operations.needed_backups import needed_backups
 from core.operations.pruning import CLOCK_HINT, clock_doubt
 from core.operations.remote import look_at, open_restic, seen_of, store_name
 from core.operations.requests import RollbackRequest
