@@ -29,7 +29,7 @@ _MARK: Final = re.compile(
 )
 
 
-class FlagMark(Struct, frozen=True, kw_only=True):
+class FlagContent(Struct, frozen=True, kw_only=True):
     """The job named in a flag: its progress, and the kinds it works on.
 
     `phase` is `closed` (nothing has been moved), `moving` or `committed`.
@@ -52,7 +52,7 @@ class MaintenanceState(Struct, frozen=True, kw_only=True):
 
     on: bool
     addresses: str | None
-    mark: FlagMark | None = None
+    mark: FlagContent | None = None
 
 
 def maintenance_state(store: Store) -> MaintenanceState:
@@ -72,15 +72,15 @@ def maintenance_state(store: Store) -> MaintenanceState:
         os.close(var)
 
 
-def _mark(content: bytes | None) -> FlagMark | None:
+def _mark(content: bytes | None) -> FlagContent | None:
     found = _MARK.fullmatch(content or b"")
     if found is None:
         return None
     job_id, phase, kinds = (group.decode("ascii") for group in found.groups())
-    return FlagMark(job_id=job_id, phase=phase, kinds=tuple(filter(None, kinds.split(","))))
+    return FlagContent(job_id=job_id, phase=phase, kinds=tuple(filter(None, kinds.split(","))))
 
 
-def mark_flag(store: Store, mark: FlagMark) -> None:
+def mark_flag(store: Store, mark: FlagContent) -> None:
     """Write the phase of a job into its flag, durably; a flag of any other is left alone."""
     var = open_var(store)
     try:
@@ -125,7 +125,7 @@ def _read(name: str, var: int, limit: int) -> bytes | None:
         os.close(fd)
 
 
-def close_store(store: Store, mark: FlagMark | None = None) -> bool:
+def close_store(store: Store, mark: FlagContent | None = None) -> bool:
     """Turn maintenance mode on, durably, and return whether it was on already.
 
     A flag that is made holds `mark`.

@@ -19,9 +19,9 @@ from core.database.schema.names import short_id
 from core.database.schema.swap_file import Source, StagedTables, Swap, load_swap
 from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
+from core.database.swap.changed_tables import Seen, look_at_tables, written_between
 from core.database.swap.swap import revert_tables, swap_tables
 from core.database.swap.undo import undo_tables
-from core.database.swap.written import Seen, look_at_tables, written_between
 from core.directories import Directory, StateFile
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned

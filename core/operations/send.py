@@ -38,8 +38,8 @@ from core.operations.remote import look_at, open_restic, remember_set, store_nam
 from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
-from core.operations.sent_dump import dump_part, index_in
-from core.operations.trees_on_their_way import Trees
+from core.operations.send_trees import Trees
+from core.operations.sent_dump_manifest import dump_part, index_in
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream
 from core.repository.sets import (
