@@ -15,7 +15,7 @@ from core.errors import PreflightRefused
 
 _LIMIT_S: Final = 20.0
 LOOK_S: Final = 5.0
-"""For a look that somebody waits for."""
+"""Limit for a query that a person waits for."""
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _PASSED: Final = (
     "XDG_RUNTIME_DIR",
