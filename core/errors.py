@@ -161,7 +161,10 @@ class DamagedBackup(BackupError):
 
 
 class HostileArchive(DamagedBackup):
-    """An archive with a member that could write, or lead, outside its place."""
+    """A backup that is not used for its content, though it may be whole.
+
+    Such as an archive with a member that could write, or lead, outside its place.
+    """
 
 
 class DatabaseError(MagerewindError):

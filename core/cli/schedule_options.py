@@ -74,7 +74,7 @@ def refuse_ages(values: Mapping[str, object]) -> None:
     """Raise UsageError for an age without --check, and for ages in the wrong order."""
     for name in ("warning", "critical"):
         if f"{name}_age" in values and not values.get("check"):
-            raise UsageError(f"--{name} is an age for --check, which is not given.")
+            raise UsageError("--warning and --critical go with --check.")
     warning, critical = values.get("warning_age"), values.get("critical_age")
     if isinstance(warning, str) and isinstance(critical, str):
         now_s = time.time()
