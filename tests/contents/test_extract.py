@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -65,6 +66,10 @@ def test_nothing_that_exists_is_replaced(shop: Looking, out: Path) -> None:
     assert said.code == 1
     assert "app/etc/env.php was not extracted: it exists already" in said.err
     assert "app/code was not extracted" in said.err
+    assert re.search(r"Extracted to .*: 1 file, .*; \d+ were not extracted\.", said.err), said.err
+    said = shop.run("info:backups:extract", NAME, "app/etc/env.php", "--to", str(out))
+    assert "SUCCESS" not in said.out + said.err
+    assert f"Nothing was extracted to {out}; 1 was not extracted." in said.err
     assert (out / "app/etc/env.php").read_text() == "mine"
     assert (out / "app/etc/config.php").exists()
     assert os.listdir(shop.root / "vendor") == ["large.bin"]
