@@ -28,7 +28,7 @@ _PATIENCE_S: Final = 600.0
 
 
 class _Channel:
-    """A socket of this process alone, which somebody at the other side serves."""
+    """A socket of this process alone, served by the keeper or an account helper."""
 
     def __init__(self, shared_fd: int, uid: int, gid: int) -> None:
         self._sock, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

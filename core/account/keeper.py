@@ -155,7 +155,7 @@ class _Keeper:
             elif (
                 request.gid
                 and request.uid != self._owner
-                and accounts.have(request.uid, request.gid)
+                and accounts.owns_files(request.uid, request.gid)
             ):
                 become(request.uid, request.gid)
                 serve(channel, Account(bounds).answer)
@@ -171,7 +171,7 @@ class _Giver:
 
     def answer(self, request: Request, descriptors: list[int]) -> tuple[int, None]:
         """Carry out one request. Raises OSError."""
-        may = self._accounts.have(request.uid, request.gid)
+        may = self._accounts.owns_files(request.uid, request.gid)
         if request.verb == Verb.MAY:
             return (0 if may else errno.EPERM), None
         if request.verb != Verb.GIVE or not (request.uid and request.gid and may and descriptors):

@@ -1,7 +1,7 @@
 """The contents of var/backups: listed, grouped into sets, found by name, deleted.
 
-The catalog reads names, sizes and manifests. It does not judge the inside of a file; that is
-`verify_backup`'s work, through the packages that know archives and dumps.
+The catalog reads names, sizes and manifests. It does not judge the content of a file;
+`verify_backup` does, through the packages that know archives and dumps.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ class Backup(Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """Its path."""
         return os.path.join(self.directory, self.name.text)
 
     @property
@@ -100,7 +100,7 @@ class BackupSet(Struct, frozen=True, kw_only=True):
 
     @property
     def keep(self) -> bool:
-        """Whether a person said that retention is to leave it alone."""
+        """Whether a person marked it to be kept."""
         return any(backup.remarks.keep for backup in self.backups)
 
     def of_kind(self, kind: Kind) -> Backup | None:

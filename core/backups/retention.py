@@ -37,7 +37,7 @@ class SoundState(StrEnum):
 
 
 class Rule(StrEnum):
-    """Why a set stays; `NONE` is why it goes."""
+    """The reason to keep a set; `NONE`: no rule keeps it."""
 
     LAST = "last"
     DAILY = "daily"
@@ -56,7 +56,7 @@ class Rule(StrEnum):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why a set stays: a rule, the kinds for which it holds, and more where there is more."""
+    """A reason to keep a set: a rule, its kinds, and further details."""
 
     rule: Rule
     kinds: tuple[str, ...] = ()
@@ -143,7 +143,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     @property
     def keep(self) -> bool:
-        """True where anything keeps it."""
+        """Whether any reason keeps it."""
         return all(reason.rule is not Rule.NONE for reason in self.reasons)
 
 

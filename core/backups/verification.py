@@ -1,9 +1,9 @@
-"""Whether a backup is sound, found by reading all of it.
+"""Verifies a backup by reading all of it.
 
-Archives and dumps are read by the packages that know them; here it is decided which of them reads a
-file, compared with its manifest, and the finding is written into the manifest, so that the list
-shows it later. A backup without a manifest is judged by its structure, and gets none: its finding
-is kept apart (`core.backups.verification_records`).
+The packages of archives and dumps read the file. This module chooses the reader, compares the
+result with the manifest, and writes the finding into the manifest, so that the list shows it later.
+A backup without a manifest is judged by its structure, and gets none: its finding is kept apart
+(`core.backups.verification_records`).
 """
 
 from __future__ import annotations

@@ -239,7 +239,7 @@ COMMANDS: Final = (
     ),
     Command(
         name="job:discard",
-        summary="give up the undo of the last rollback and free its space",
+        summary="discard the undo of the last rollback and free its space",
         add=add_discard,
         details="Asks first.",
     ),

@@ -1,4 +1,4 @@
-"""The words of the command line, and nothing of their effects.
+"""Parses the command line into values; it does not know their effects.
 
 The commands and options are Magento's where Magento has them, and ours beside them. Abbreviations
 are off: a script that says `--d` today would mean something else when an option is added. The same

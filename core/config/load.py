@@ -66,7 +66,7 @@ class Effective(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """The name of the store for people and metrics; empty where it has none."""
+        """The name of the store for people and metrics; empty without one."""
         return self.name or ""
 
 
@@ -91,7 +91,7 @@ class Config:
         return found
 
     def problems(self) -> Iterator[str]:
-        """Yield every problem, each with its file before it."""
+        """Yield every problem, prefixed with its file."""
         wrong = False
         for layer in self.layers:
             for problem in problems_of(layer.tables):

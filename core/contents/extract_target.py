@@ -81,7 +81,7 @@ class Target:
         self._settling: list[tuple[list[bytes], EntryMetadata]] = []
 
     def _opened(self, above: str, name: str) -> int:
-        """Open the directory; make it where it is missing, which is looked at beforehand."""
+        """Open the directory; make it if it was missing at the check."""
         fd = os.open(above, _TOP)
         try:
             with contextlib.suppress(FileNotFoundError):
@@ -212,7 +212,7 @@ class Target:
             os.symlink(leads_to, name, dir_fd=fd)
 
     def file(self, path: bytes, pieces: Iterable[bytes], look: EntryMetadata) -> None:
-        """Write a file. It has its name only when it is whole."""
+        """Write a file; it gets its name when it is complete."""
         with self._placing(path) as (fd, name):
             if _is_there(name, fd):
                 raise FileExistsError

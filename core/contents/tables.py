@@ -1,7 +1,7 @@
 """The contents of a dump: its tables, views, triggers and routines, by its index.
 
-It owns the search for the statements of a name of the user, and the session around them: the text
-of a part can be given to a plain client alone, under the session of the dump at that position.
+It finds the statements of a name that a user typed, and the session settings around them: the text
+of a part can be given to a plain client alone, with the settings of the dump at that position.
 """
 
 from __future__ import annotations

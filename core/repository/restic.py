@@ -1,8 +1,8 @@
 """A repository opened with the restic of this machine: its commands as functions.
 
-The first call of an opened repository is given few tries: a wrong key or a dead server is tried
-again by restic for a quarter of an hour. A lock that a dead process of this host left is taken away
-and the call made again, once.
+The first call of an opened repository gets few retries: restic alone would retry a wrong key or a
+dead server for a quarter of an hour. A lock that a dead process of this host left is removed, and
+the call repeated once.
 """
 
 from __future__ import annotations

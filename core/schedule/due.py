@@ -114,7 +114,7 @@ def is_usable(backup: Backup) -> bool:
 
 
 def is_timed(backup: Backup) -> bool:
-    """Tell whether a backup counts, and its name says when it was taken."""
+    """Tell whether a backup counts and has a time in its name."""
     return is_usable(backup) and backup.name.variant != FOREIGN
 
 

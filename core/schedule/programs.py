@@ -16,7 +16,7 @@ from core.errors import PreflightRefused
 
 _LIMIT_S: Final = 20.0
 LOOK_S: Final = 5.0
-"""For a look that somebody waits for."""
+"""Limit for a query that a person waits for."""
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _CRONS: Final = frozenset({b"cron", b"crond", b"fcron"})
 _PASSED: Final = (

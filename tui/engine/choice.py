@@ -98,7 +98,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> int | None:
-        """Which of the sets it is, from 0; None where the backups are of several, or of none."""
+        """The number of the chosen set, from 0; None for backups of several sets, or none."""
         moments = self.moments or tuple({one.timestamp for one in self.files.values()})
         if len(moments) != 1:
             return None

@@ -144,7 +144,7 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def maker(self) -> str:
-        """Who made it."""
+        """The program that made it."""
         return next((backup.maker for backup in self.backups if backup.maker), "")
 
     @property
@@ -161,13 +161,13 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> tuple[str, ...]:
-        """The places where all of it is; empty where it is here alone, or nowhere whole."""
+        """The places that hold all of it; empty if only this machine does, or none."""
         first, *others = (backup.where for backup in self.backups)
         return tuple(name for name in first if all(name in other for other in others))
 
     @property
     def is_scattered(self) -> bool:
-        """Whether no place has all of it."""
+        """Whether no place holds all of it."""
         return not self.where and any(backup.origin is not None for backup in self.backups)
 
     def of(self, kind: Kind) -> BackupView | None:
@@ -191,7 +191,7 @@ class BackupsView(Struct, frozen=True, kw_only=True):
 
     @property
     def has_places(self) -> bool:
-        """Whether it is worth saying where a set is."""
+        """Whether the place of a set is worth showing."""
         return any(backup.where for one in self.sets for backup in one.backups)
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:

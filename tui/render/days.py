@@ -1,4 +1,4 @@
-"""The last thirty days as a strip: which had a full set, a part, a damaged one, or none."""
+"""The last thirty days as a strip: each with a full set, a part, a damaged set, or none."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ COMMANDS: Final = {
 
 
 class FollowUp(Struct, frozen=True, kw_only=True):
-    """One thing that is left to do, with the command for it where there is one."""
+    """One remaining task, and its command if there is one."""
 
     words: str
     command: str = ""

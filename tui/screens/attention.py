@@ -21,7 +21,7 @@ _LOOK: Final = ("f5", "look again")
 
 
 def concerns_of(host: Host, store: object, backups: object, lost: object) -> Concerns:
-    """Return them, by the answers to the questions of the first screen as far as they came."""
+    """Return the concerns, by the answers that the first screen has received so far."""
     found = _of_jobs(host, lost)
     found += _of_health(host)
     if host.read_only:

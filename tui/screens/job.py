@@ -218,7 +218,7 @@ class JobScreen(Page):
 
     @property
     def _alive(self) -> bool:
-        return not self.follower.ended and self._working  # somebody may still work on it
+        return not self.follower.ended and self._working  # a job may still work on it
 
     def _state(self) -> JobState:
         state = self.follower.state
@@ -339,7 +339,9 @@ class JobScreen(Page):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                owner.errands.ask(lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0)
+                owner.questions.ask(
+                    lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0
+                )
 
         def cancelled(value: object) -> None:
             if isinstance(value, Exception):

@@ -1,4 +1,4 @@
-"""Looks at an archive alone, without a live tree: is it whole, and is it safe."""
+"""Verifies, without a live tree, that an archive is complete and safe."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """One try at the rows of a dump: several connections over one snapshot, watched meanwhile.
 
-Owns the threads, the order of work and the stepping back. The caller decides whether another
-try follows.
+Owns the threads, the order of work and the retreat where others wait. The caller decides whether
+another try follows.
 """
 
 from __future__ import annotations
