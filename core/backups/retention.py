@@ -114,7 +114,8 @@ def parse_number(text: str) -> int:
     digits = text.lstrip("0") or text[-1:]
     if not (text.isascii() and text.isdigit() and len(digits) < 8 and int(digits) <= _LARGEST):
         raise ValueError(
-            f"a number from 0 to {_LARGEST} or the word unlimited, not {excerpt(text)!r}"
+            f"a number from 0 to {_LARGEST} is expected, or unlimited (also -1), not "
+            f"{excerpt(text)!r}"
         )
     return int(digits)
 

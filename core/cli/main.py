@@ -264,8 +264,10 @@ def run(
     try:
         line = parse(words)
     except UsageError as refused:
-        _console(CommandLine(), os.environ).say(*error_lines(refused))
-        return refused.exit_code
+        # To Nagios, 2 would be CRITICAL.
+        line = CommandLine(check="info:store" in words and "--check" in words)
+        environ = os.environ
+        return _refused(refused, line, Configuration(line, environ), _console(line, environ))
     except TextRequested as asked:  # --help and --version
         console = _console(CommandLine(), os.environ)
         console.print(asked.text.removesuffix("\n"))

@@ -13,7 +13,7 @@ from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_arguments import check_init_params
-from core.cli.option_values import level, whole, word, words
+from core.cli.option_values import level, pattern, table, tables, whole, word
 from core.cli.repository_options import ALONE, add_destination, add_source
 from core.cli.retention_options import add_prune_first, add_rules
 from core.compression import OF_DUMPS
@@ -130,6 +130,7 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
         "--exclude",
         action="append",
         metavar="PATTERN",
+        type=pattern("--exclude"),
         help="exclude entries that match this pattern, besides the documented exclusions: a whole "
         "path from the root, with * and **, or @media-cache, @tmp, @node_modules; may be repeated",
     )
@@ -185,7 +186,7 @@ def _add_dump(parser: argparse.ArgumentParser) -> None:
     add(
         "--strip",
         action="append",
-        type=words,
+        type=tables("--strip"),
         metavar="LIST",
         help="tables, or groups such as @sessions,@log, that are dumped without their rows; "
         "may be repeated",
@@ -214,6 +215,7 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             nargs="?",
             const=ALONE,
+            type=word,
             help=f"base name of the {kind} backup in var/backups; with --set: take its {kind}",
         )
     add_source(parser)
@@ -281,7 +283,7 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
         "--only",
         action="append",
         metavar="PATH",
-        type=word,
+        type=pattern("--only"),
         help="roll back only this path of code and media, with all below it; a pattern as for "
         "--exclude; may be repeated",
     )
@@ -289,7 +291,7 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
         "--only-table",
         action="append",
         metavar="TABLE",
-        type=word,
+        type=table("--only-table"),
         help="roll back only this table of the database, named with or without the prefix, or a "
         "group as for --strip; patterns with * match several; may be repeated",
     )
@@ -297,7 +299,7 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
         "--exclude-table",
         action="append",
         metavar="TABLE",
-        type=word,
+        type=table("--exclude-table"),
         help="leave this table of the database as it is now, named as for --only-table, also where "
         "the dump has none of that name; may be repeated",
     )
@@ -320,7 +322,7 @@ def add_no_flush(parser: argparse.ArgumentParser) -> None:
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add the names of backups, one at least."""
     parser.add_argument(
-        "names", nargs="+", metavar="NAME", help="base name of a backup in var/backups"
+        "names", nargs="+", metavar="NAME", type=word, help="base name of a backup in var/backups"
     )
 
 
@@ -330,6 +332,7 @@ def add_any_names(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
+        type=word,
         help="base name of a backup in var/backups (default: all of them)",
     )
 

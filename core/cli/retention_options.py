@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from core.backups.duration import parse_duration
 from core.backups.retention import NUMBERED, parse_number
+from core.cli.option_values import word
 
 
 def _number_rule(name: str) -> Callable[[str], str]:
@@ -95,6 +96,7 @@ def add_note(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs=1,
         metavar="NAME",
+        type=word,
         help="base name of a backup in var/backups, or the number that its set begins with",
     )
     add("text", nargs="?", metavar="TEXT", help="the new note; an empty one removes it")

@@ -16,7 +16,7 @@ from core.archive.index.blocks import UNKNOWN, Block, Broken, IndexRow
 from core.archive.index.reader import IndexReader, Located
 from core.archive.index.stretches import StretchContents
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
-from core.archive.tar.member import leads_out_of
+from core.archive.tar.member import leads_out_of, manifest_hint
 from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
@@ -244,7 +244,8 @@ class ArchiveContents:
                 target.directory(row.path, looks.of(row))
             elif row.type == SYMLINK:
                 if self.backup.manifest is None and leads_out_of(row.path, row.link):
-                    raise Refused("it is a link that leads out, in an archive of unknown make")
+                    hint = manifest_hint(self.name).removesuffix(".")
+                    raise Refused(f"it leads out, and the archive is without its manifest. {hint}")
                 target.link(row.path, row.link)
             else:
                 target.file(row.path, self.content(located), looks.of(row))

@@ -42,8 +42,8 @@ class Due(Struct, frozen=True, kw_only=True):
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """The names of timers that are in place and not run by their manager."""
-        return tuple(one.schedule.name for one in self.installed if one.active is False)
+        """The timers, in words with their names, that are in place and that nothing runs."""
+        return tuple(one.words for one in self.installed if one.active is False)
 
     def overdue(self, now_s: float) -> tuple[Kind, ...]:
         """Return the kinds that are overdue, where anything says when they are."""

@@ -23,7 +23,7 @@ from core.events import Kind
 from core.operations.plan_exclusions import leave_out, take_in
 from core.operations.requests import RollbackRequest
 from tui.engine.copies import located
-from tui.engine.views import BackupsView, BackupView, SetView
+from tui.engine.views import BAD, BackupsView, BackupView, SetView
 
 Left = tuple[Kind, str]
 """A left out path of code or media, or a table."""
@@ -195,7 +195,7 @@ def files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
             backup
             for one in sets
             if (backup := one.of(kind)) is not None
-            and ((backup.origin is None and backup.health != "damaged") or one.timestamp == at)
+            and ((backup.origin is None and backup.health not in BAD) or one.timestamp == at)
         ]
         before = next((one for one in known if one.timestamp <= at), None)
         nearest = before or (known[-1] if known else None)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
@@ -91,8 +91,12 @@ class SetOrigin(Struct, frozen=True, kw_only=True):
     store: str
 
 
+BAD: Final = ("damaged", "refused")
+"""The words of a health with which a backup is not used."""
+
+
 class BackupView(Struct, frozen=True, kw_only=True):
-    """One backup file. `health` is one of "verified", "sound", "unverified", "damaged"."""
+    """One backup file. `health` is one of "verified", "sound", "unverified", or one of BAD."""
 
     name: str
     kind: Kind | None  # None: an archive of the admin pages that holds several kinds
@@ -146,7 +150,7 @@ class SetView(Struct, frozen=True, kw_only=True):
     @property
     def health(self) -> str:
         """The worst of its backups."""
-        order = ("damaged", "unverified", "sound", "verified")
+        order = (*BAD, "unverified", "sound", "verified")
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
 
@@ -194,7 +198,7 @@ class BackupsView(Struct, frozen=True, kw_only=True):
         """Return the backups of a kind that are here and not known to be damaged."""
         found = (one.of(kind) for one in self.sets)
         here = (backup for backup in found if backup is not None and backup.origin is None)
-        return tuple(backup for backup in here if backup.health != "damaged")
+        return tuple(backup for backup in here if backup.health not in BAD)
 
 
 class LostView(Struct, frozen=True, kw_only=True):

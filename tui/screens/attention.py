@@ -10,7 +10,7 @@ from typing import Final
 from core.events import Kind
 from core.operations.health import DATABASE_DOWN
 from core.text.steps import KIND_WORDS
-from tui.engine.views import BackupsView, StoreView
+from tui.engine.views import BAD, BackupsView, StoreView
 from tui.render import text
 from tui.render.concern import ERROR, Concern
 from tui.screens.host import Host
@@ -99,10 +99,10 @@ def _of_backups(host: Host, backups: object) -> Concerns:
     if backups.partial and host.running_job is None:
         verb = "lies" if len(backups.partial) == 1 else "lie"
         found.append(f"{text.plural(len(backups.partial), 'unfinished file')} {verb} there")
-    damaged = sum(1 for one in backups.sets if one.health == "damaged")
-    if damaged:
-        verb = "is" if damaged == 1 else "are"
-        found.append(f"{text.plural(damaged, 'set')} {verb} damaged")
+    for word in BAD:
+        bad = sum(1 for one in backups.sets if one.health == word)
+        if bad:
+            found.append(f"{text.plural(bad, 'set')} {'is' if bad == 1 else 'are'} {word}")
     if not found:
         return []
     return [Concern(words=f"In var/backups {' and '.join(found)}.", acts=(("enter", "see them"),))]
