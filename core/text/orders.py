@@ -1,4 +1,4 @@
-"""The work of a backup, a rollback and an undo, as a person is told it beforehand."""
+"""The work of a backup, a rollback and an undo, as shown before the start."""
 
 from __future__ import annotations
 

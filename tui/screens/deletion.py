@@ -9,7 +9,7 @@ from core.backups.catalog import PartialBackup
 from core.events import Kind
 from core.jobs.listing import JobSummary
 from tui.engine.port import Engine
-from tui.engine.views import BackupsView, BackupView
+from tui.engine.views import BAD, BackupsView, BackupView
 from tui.render import text
 from tui.screens.ask import Ask
 
@@ -19,7 +19,7 @@ _SHOWN = 6
 def needs_typing(backups: BackupsView, chosen: tuple[BackupView, ...]) -> tuple[Kind, ...]:
     """Return the kinds of which nothing good would be left without the chosen backups."""
     names = {backup.name for backup in chosen}
-    kinds = {backup.kind for backup in chosen if backup.health != "damaged"}
+    kinds = {backup.kind for backup in chosen if backup.health not in BAD}
     return tuple(
         kind
         for kind in Kind

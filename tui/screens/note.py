@@ -21,7 +21,7 @@ def ask_note(page: Page, one: SetView, written: Callable[[], None]) -> None:
     def typed(note: str | None) -> None:
         if note is not None:
             engine = owner.engine
-            owner.errands.ask(lambda: engine.write_note(one, note.strip()), done)
+            owner.questions.ask(lambda: engine.write_note(one, note.strip()), done)
 
     lines = ["What this set is for. It is kept in the manifests and shown in the list."]
     page.ask(Prompt(title="Note", lines=lines, value=one.note), typed)
