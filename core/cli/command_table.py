@@ -59,9 +59,9 @@ COMMANDS: Final = (
         summary="roll code, media and database back",
         add=add_rollback,
         details="Checks everything, shows what will change and asks before the store is closed. "
-        "All parts come into force together or not at all, and job:undo takes them back. One undo is "
-        "kept, until the next rollback or job:discard; the plan names the older one that goes. Where "
-        "nothing differs, nothing is done.",
+        "All parts come into force together or not at all, and job:undo takes them back. "
+        "One undo is kept, until the next rollback or job:discard; the plan names the older one "
+        "that goes. Where nothing differs, nothing is done.",
     ),
     Command(
         name="info:backups:list",
