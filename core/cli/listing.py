@@ -7,6 +7,7 @@ from typing import Any
 
 from core.backups.catalog import Backup, Health, Listing
 from core.backups.remarks import Trial
+from core.backups.stripped import tables_without_rows
 from core.cli.copies import StoreCopies
 from core.cli.tables import table
 from core.events import Kind, encode_text
@@ -55,6 +56,9 @@ def tried_text(trial: Trial, now_s: float) -> str:
 def _health_of(backup: Backup, now_s: float) -> str:
     tried = backup.remarks.tried
     words = _SIGNS[backup.health]
+    without = tables_without_rows(backup.manifest)
+    if without:
+        words += f", no rows of {numbers.counted(len(without), 'table')}"
     return words if tried is None else f"{words}; {tried_text(tried, now_s)}"
 
 
@@ -147,6 +151,8 @@ def backup_json(backup: Backup) -> dict[str, Any]:
             "content_bytes": manifest.content_bytes,
             "compress": manifest.compress,
             "rows": None if manifest.rows is None else sum(manifest.rows.values()),
+            "stripped": [encode_text(name) for name in manifest.stripped],
+            "without_rows": [encode_text(name) for name in tables_without_rows(manifest)],
             "warnings": len(manifest.warnings),
         }
     return row

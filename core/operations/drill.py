@@ -25,6 +25,7 @@ from core.backups.catalog import Backup, find_any_backup
 from core.backups.edit_remarks import change_remarks
 from core.backups.index import open_index
 from core.backups.remarks import Remarks, Trial
+from core.backups.stripped import tables_without_rows
 from core.backups.verification import verify_backup
 from core.durable import translate
 from core.errors import (
@@ -131,6 +132,10 @@ def _try(
         context.say(Warned(code="not-restorable", message=f"{name} is not restorable: {problem}"))
     else:
         context.emit(Noted(code="restorable", message=f"{name} is restorable ({how})."))
+        without = tables_without_rows(backup.manifest)
+        if without:
+            message = f"{name} was taken without the rows of these tables:"
+            context.emit(Noted(code="stripped", message=message, names=without))
     return not problem
 
 

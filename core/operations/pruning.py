@@ -31,6 +31,7 @@ from core.backups.clock import clock_behind, clock_problem
 from core.backups.order import times_in_doubt
 from core.backups.place import open_backups
 from core.backups.retention import Candidate, Decision, RetentionPolicy, SoundState, decide
+from core.backups.stripped import STRIPPED, tables_without_rows
 from core.directories import Directory
 from core.errors import BackupNotFound
 from core.magento.store import Store
@@ -159,6 +160,8 @@ def _standings(backups: list[Backup]) -> dict[str, SoundState]:
 
 
 def _kind_of(backup: Backup) -> str:
+    if tables_without_rows(backup.manifest):
+        return STRIPPED
     return backup.name.variant if backup.kind is None else backup.kind.value
 
 

@@ -10,6 +10,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from core.backups.duration import Duration, parse_duration
+from core.backups.manifest import Manifest
 from core.backups.order import times_in_doubt
 from core.backups.retention import (
     NUMBERED,
@@ -20,6 +21,9 @@ from core.backups.retention import (
     SoundState,
     decide,
 )
+from core.backups.stripped import STRIPPED, tables_without_rows
+from core.database.dump.strip import resolve
+from core.events import Kind
 
 NOW = 1_790_000_000
 DAY = 86_400
@@ -120,7 +124,7 @@ def histories(draw):
     for number in range(draw(st.integers(0, 14))):
         kinds = draw(
             st.dictionaries(
-                st.sampled_from(["code", "media", "db"]),
+                st.sampled_from(["code", "media", "db", STRIPPED]),
                 st.sampled_from([SOUND, SOUND, SOUND, UNCHECKED, DAMAGED]),
             )
         )
@@ -231,6 +235,35 @@ def test_the_newest_sound_one_stays_below_newer_unchecked_and_damaged_ones():
     ]
     decided = decide(sets, RetentionPolicy(last=1), now_s=NOW)
     assert [one.keep for one in decided] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("prefix", ["", "m2_"])
+@pytest.mark.parametrize(
+    ("words", "without"),
+    [
+        (("@stripped", "@idx", "@aggregated"), ()),
+        (("@log", "customer_entity"), ("customer_entity",)),
+        (("*",), ("core_config_data", "customer_entity", "sales_order")),
+        ((), ()),
+    ],
+)
+def test_only_tables_with_rows_of_value_make_a_dump_a_stripped_one(prefix, words, without):
+    names = ("core_config_data", "customer_entity", "customer_log", "sales_order", "session")
+    rows = dict.fromkeys([f"{prefix}{name}" for name in (*names, "catalog_idx")], 7)
+    dump = Manifest(
+        file_name="1_db.sql", kind=Kind.DB, timestamp=1, size_bytes=1, sha256="", made_by="",
+        host="", root="", created="", elapsed_s=0, verified=True, rows=rows,
+        stripped=resolve(words, rows, prefix=prefix),
+    )  # fmt: skip
+    assert tables_without_rows(dump) == tuple(f"{prefix}{name}" for name in without)
+
+
+def test_stripped_dumps_displace_no_full_one_and_are_counted_by_themselves():
+    full = [a_set(NOW - day * DAY) for day in (7, 8)]
+    stripped = [a_set(NOW - day * DAY, kinds={STRIPPED: SOUND}) for day in range(5)]
+    decided = decide([*full, *stripped], RetentionPolicy(last=1), now_s=NOW)
+    kept = [one.candidate.id for one in decided if one.keep]
+    assert kept == [stripped[0].id, full[0].id]
 
 
 def test_a_month_back_from_the_31st_is_what_restic_says():

@@ -218,7 +218,10 @@ def test_no_question_no_rollback(shop: Shop, backed_up: "subprocess.CompletedPro
         assert done.returncode == 1
         assert "--yes answers it." in done.stderr or option == "-q"
         assert "Failed" in done.stdout if option == "--json" else done.stdout == ""
+    later = shop.root / "pub/media/later.jpg"
+    later.write_bytes(b"later")
     declined = shop.run("setup:rollback", "-m", name, stdin="\n")
+    later.unlink()
     assert declined.returncode == 1
     assert declined.stdout == (
         "You are about to remove current code and/or database tables. Are you sure?[y/N] \n"

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from core.events import Kind
-from tests.integration.commands import magerewind
+from tests.integration.commands import instead, magerewind
 
 DAY = 86_400
 NOW = int(time.time())
@@ -141,6 +141,21 @@ def test_the_newest_sound_one_stays_below_a_damaged_one(shop, history):
     damaged.write_bytes(damaged.read_bytes()[:-1])
     magerewind(shop, "info:backups:prune", "--keep-last", "1", "--yes", code=0)
     assert stamps(shop) == {own(shop) + 1, own(shop)}
+
+
+def test_a_dump_without_rows_displaces_no_full_one(shop, history):
+    name = shop.request.db_file
+    manifest = backups(shop) / f".{name}.manifest.json"
+    row = json.loads(manifest.read_bytes()) | {"stripped": ["sales_order"]}
+    with instead(manifest, json.dumps(row).encode()):
+        words = ("info:backups:prune", "--keep-last", "1", "--yes")
+        said = magerewind(shop, *words, code=0)
+        assert "last (code, stripped db); newest sound (code, stripped db)" in said.out
+        assert stamps(shop) == {*history[:2]}, "the newest full one stays"
+        assert "verified, no rows of 1 table" in magerewind(shop, "info:backups:list").out
+        rows = magerewind(shop, "info:backups:list", "--json", code=0).objects
+        found = [one["without_rows"] for one in rows if one["file_name"] == name]
+        assert found == [["sales_order"]]
 
 
 def test_a_set_of_the_future_stays_and_takes_no_place(shop, history):

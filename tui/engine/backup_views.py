@@ -8,6 +8,7 @@ from typing import Any
 
 from core.backups.catalog import Backup, BackupSet
 from core.backups.manifest import Manifest
+from core.backups.stripped import tables_without_rows
 from core.events import Kind
 from core.text import numbers
 from tui.engine.views import BackupView, SetView
@@ -70,6 +71,7 @@ def _backup_view(backup: Backup) -> BackupView:
         details=tuple(details),
         warnings=tuple(warnings),
         stripped=bool(manifest is not None and manifest.stripped),
+        without_rows=len(tables_without_rows(manifest)),
         **_known(manifest),
     )
 

@@ -109,6 +109,7 @@ class BackupView(Struct, frozen=True, kw_only=True):
     details: tuple[tuple[str, str], ...] = ()  # label and text, from the manifest
     warnings: tuple[str, ...] = ()
     stripped: bool = False  # without the rows of some tables
+    without_rows: int = 0  # how many of these tables have rows of value
     keep: bool = False  # marked: retention leaves it alone
     tried: Trial | None = None  # the last restore drill
     elapsed_s: float | None = None
@@ -154,6 +155,11 @@ class SetView(Struct, frozen=True, kw_only=True):
         order = (*BAD, "unverified", "sound", "verified")
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
+
+    @property
+    def without_rows(self) -> int:
+        """How many tables with rows of value its dump has no rows of."""
+        return max((backup.without_rows for backup in self.backups), default=0)
 
     @property
     def is_here(self) -> bool:

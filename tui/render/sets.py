@@ -39,6 +39,13 @@ def health_words(health: str) -> str:
     return HEALTH_WORDS.get(health, health)
 
 
+def check_words(one: BackupView | SetView) -> tuple[str, str]:
+    """Return the column of the check, and its style: a sound dump may lack rows of tables."""
+    if one.without_rows and one.health in ("verified", "sound"):
+        return "stripped", "$text-warning"
+    return health_words(one.health), HEALTH_STYLES.get(one.health, "")
+
+
 def head_line(width: int, zone: tzinfo | None, *, places: bool = False) -> Content:
     """Return the heads of the columns of `set_line`; with `places` WHERE too."""
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
@@ -61,7 +68,7 @@ def set_line(
 ) -> Content:
     """Return one set in the columns of `head_line` less its first two cells."""
     sizes = "".join(text.right(_size_of(one, kind), SIZE) for kind in Kind)
-    words = check or health_words(one.health)
+    words, style = (check, "") if check else check_words(one)
     head = f"{text.when(one.timestamp, now_s, zone)}"
     age = text.right(text.short_age(one.timestamp, now_s), AGE)
     where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
@@ -72,7 +79,7 @@ def set_line(
         age,
         sizes,
         "  ",
-        (f"{words:<{CHECK}}", "" if check else HEALTH_STYLES.get(one.health, "")),
+        (f"{words:<{CHECK}}", style),
         where,
         (f" {note.rstrip()}" if note.strip() else "", "$foreground-muted"),
     )
@@ -91,10 +98,11 @@ def where_words(one: SetView) -> str:
 
 def file_line(backup: BackupView, width: int, glyphs: Glyphs, *, check: str = "") -> Content:
     """Return one file of a set that is opened: name, size, check."""
-    words = check or health_words(backup.health)
+    words, style = check_words(backup)
+    words = check or words
     size = text.right(text.column_size(backup.size_bytes), SIZE + 1)
     name = text.fit(f"  {text.clean(backup.name)}", max(20, width - 20), glyphs)
-    return assemble(name, size, "  ", (words, HEALTH_STYLES.get(backup.health, "")))
+    return assemble(name, size, "  ", (words, style))
 
 
 def _size_of(one: SetView, kind: Kind) -> str:
@@ -116,8 +124,10 @@ def part_lines(one: SetView, place: Canvas) -> list[Content]:
         name = backup.kind.value if backup.kind is not None else "several"
         items = "" if backup.items is None else text.count(backup.items)
         line = _part_line(name, items, text.size(backup.size_bytes), "")
-        health = (health_words(backup.health), HEALTH_STYLES.get(backup.health, ""))
-        rows.append(assemble(line, health))
+        rows.append(assemble(line, check_words(backup)))
+        if backup.without_rows:
+            words = f"no rows of {text.plural(backup.without_rows, 'table')}"
+            rows.append(assemble((f"  {place.glyphs.warning} {words}", "$text-warning")))
         for warning in backup.warnings[:2]:
             folded = text.fold(text.clean(warning), place.width - 4)
             rows += [
