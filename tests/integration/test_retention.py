@@ -150,7 +150,9 @@ def test_a_dump_without_rows_displaces_no_full_one(shop, history):
     with instead(manifest, json.dumps(row).encode()):
         words = ("info:backups:prune", "--keep-last", "1", "--yes")
         said = magerewind(shop, *words, code=0)
-        assert "last (code, stripped db); newest sound (code, stripped db)" in said.out
+        assert (
+            "last (code, media, stripped db); newest sound (code, media, stripped db)" in said.out
+        )
         assert stamps(shop) == {*history[:2]}, "the newest full one stays"
         assert "verified, no rows of 1 table" in magerewind(shop, "info:backups:list").out
         rows = magerewind(shop, "info:backups:list", "--json", code=0).objects
