@@ -1,7 +1,7 @@
 """Delete backups for a person: with the store held, so that no job reads or writes them meanwhile.
 
 hold    the store, as pruning does; where a job was interrupted, its memory is left as it is
-refuse  what an undo or that job needs, before anything goes
+refuse  what an undo or that job needs, of all names before the first goes
 delete  each backup with what lies beside it, each unfinished file
 """
 
