@@ -61,7 +61,7 @@ class Home(Page):
         Binding("full_stop", "next_concern", "Next message", tooltip="Show the next message."),
         Binding("i", "recover", "Recover", tooltip="Bring an interrupted job to a known end."),
         Binding("m", "maintenance", "Maintenance off", tooltip="Open the store again; asks."),
-        Binding("u", "open('undo')", "Undo", tooltip="Plan the undo that is kept."),
+        Binding("u", "open('undo')", "Undo", tooltip="Plan the undo of the last rollback or undo."),
         Binding("f5", "refresh_facts", "Look again", tooltip="Ask for every fact anew."),
         Binding("d", "open('discard')", "Discard the undo", tooltip="Free its space; asks first."),
     ]
