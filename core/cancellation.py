@@ -18,7 +18,7 @@ class Interruption(Protocol):
 
     @property
     def asked(self) -> bool:
-        """Whether somebody asked the job to stop, also where that is too late."""
+        """Whether the job was asked to stop, even if it is too late."""
 
     def check(self) -> None:
         """Raise when the job should stop."""

@@ -142,7 +142,7 @@ class Directory(Closeable):
         durable.write_file(name, content, dir_fd=self.fd)
 
     def remove(self, name: str) -> None:
-        """Remove a file; that it is gone already is as good. Raises OSError."""
+        """Remove a file; a missing one is no error. Raises OSError."""
         durable.unlink_if_there(name, dir_fd=self.fd)
 
     def rename(self, old: str, new: str) -> None:
@@ -220,7 +220,7 @@ class StateFile(Struct, frozen=True):
         return self.directory.create(self.name)
 
     def remove(self) -> None:
-        """Remove it; that it is gone already is as good. Raises OSError."""
+        """Remove it; a missing one is no error. Raises OSError."""
         self.directory.remove(self.name)
 
     def exists(self) -> bool:

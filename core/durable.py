@@ -158,7 +158,7 @@ def create_exclusive(path: StrOrBytesPath, *, mode: int = 0o600, dir_fd: int | N
 
 
 def unlink_if_there(path: StrOrBytesPath, *, dir_fd: int | None = None) -> None:
-    """Remove a file; that it is gone already is as good."""
+    """Remove a file; a missing one is no error."""
     with contextlib.suppress(FileNotFoundError):
         os.unlink(path, dir_fd=dir_fd)
 

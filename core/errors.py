@@ -161,7 +161,7 @@ class DamagedBackup(BackupError):
 
 
 class HostileArchive(DamagedBackup):
-    """An archive with a member that could write, or lead, outside its place."""
+    """A backup refused for its content, such as a member that would be written elsewhere."""
 
 
 class DatabaseError(MagerewindError):

@@ -14,7 +14,7 @@ from typing import Final, Protocol
 from isal.igzip_lib import DECOMP_GZIP, IgzipDecompressor, IsalError
 
 from core.compression import Compression
-from core.errors import DamagedBackup
+from core.errors import DamagedBackup, HostileArchive
 
 if sys.version_info >= (3, 14):
     from compression import zstd as zstd  # noqa: PLC0414 - for others as well
@@ -181,7 +181,7 @@ class Inflated:
             what = f"it is made of {self._inflater.members:,} pieces with next to nothing in them"
         else:
             return
-        raise DamagedBackup(
+        raise HostileArchive(
             f"{self._name} is refused: {what}.",
             hint="If you trust it, unpack it yourself, and give the result its name.",
         )

@@ -150,7 +150,7 @@ def read_all(fd: int, limit: int, *, what: str) -> bytes:
 
 
 def open_regular(path: str | bytes, *, dir_fd: int | None = None) -> int:
-    """Return a descriptor of a regular file of anybody's, no link. Raises OSError."""
+    """Return a descriptor of a regular file of any account, no link. Raises OSError."""
     fd = os.open(path, os.O_RDONLY | _FLAGS, dir_fd=dir_fd)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -159,7 +159,7 @@ def open_regular(path: str | bytes, *, dir_fd: int | None = None) -> int:
 
 
 def read_plain_file(path: str | bytes, limit: int, *, dir_fd: int | None = None) -> bytes:
-    """Return the content of a regular file of anybody's, at most `limit` bytes of it.
+    """Return the content of a regular file of any account, at most `limit` bytes of it.
 
     For entries of the store, which are not ours: links are followed, pipes and devices are not
     read. Raises OSError.

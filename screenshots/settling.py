@@ -23,9 +23,9 @@ async def settle(pilot: Pilot[None]) -> None:
     app = pilot.app
     assert isinstance(app, Application)
     await pilot.pause()
-    while app.errands.open:
+    while app.questions.open:
         await asyncio.sleep(0.002)
-        if not app.errands.open:
+        if not app.questions.open:
             await pilot.pause()
     shown: list[list[str]] = []
     while len(shown) < ROUNDS:

@@ -102,7 +102,7 @@ class Accounts:
         self._gids: set[int] = set()
         self._walk = _owners(bounds)
 
-    def have(self, uid: int, gid: int) -> bool:
+    def owns_files(self, uid: int, gid: int) -> bool:
         """Tell whether both own something; 0 is never looked for and never answered."""
         while uid not in {0, *self._uids} or gid not in {0, *self._gids}:
             found = next(self._walk, None)

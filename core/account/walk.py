@@ -20,10 +20,10 @@ from core.closeable import Closeable
 
 _LOOK: Final = os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC
 _LINKS: Final = 40  # as the kernel
-_OTHERS: Final = 0o022  # an ACL that lets somebody write shows in the group's bits
+_OTHERS: Final = 0o022  # an ACL with write permission shows in the group's bits
 
 
-class Passed(Struct, frozen=True, kw_only=True):
+class WalkStep(Struct, frozen=True, kw_only=True):
     """A directory, a link or a file that a walk came to."""
 
     path: str
@@ -58,7 +58,7 @@ class Walk(Closeable):
     """
 
     def __init__(self, path: str) -> None:
-        self.passed: list[Passed] = []
+        self.passed: list[WalkStep] = []
         self.places: list[WalkedPlace] = []
         self._fds: list[int] = []
         self._links = 0
@@ -81,7 +81,7 @@ class Walk(Closeable):
         self._arrive("/", fd, os.fstat(fd))
 
     def _arrive(self, path: str, fd: int, status: os.stat_result) -> None:
-        self.passed.append(Passed(path=path, status=status))
+        self.passed.append(WalkStep(path=path, status=status))
         self.places.append(WalkedPlace(path=path, fd=fd, passed=len(self.passed)))
 
     def _go(self, path: str) -> None:
@@ -110,7 +110,7 @@ class Walk(Closeable):
         if not stat.S_ISLNK(status.st_mode):
             self._arrive(path, fd, status)
             return None
-        self.passed.append(Passed(path=path, status=status))
+        self.passed.append(WalkStep(path=path, status=status))
         self._links += 1
         if self._links > _LINKS:
             raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
@@ -127,7 +127,7 @@ class Walk(Closeable):
         self._fds.clear()
 
 
-def distrust(step: Passed, uid: int) -> str | None:
+def distrust(step: WalkStep, uid: int) -> str | None:
     """Return why a step of the way is not the account's or root's alone; None when it is.
 
     Root's directories that others may only add to (the sticky `/tmp`) are passed.
@@ -178,9 +178,9 @@ def distrust_of_root(path: str, *, below: str) -> str | None:
     )
 
 
-def _is_open(step: Passed) -> bool:
+def _is_open(step: WalkStep) -> bool:
     return not step.is_link and bool(step.status.st_mode & _OTHERS)
 
 
-def _open_to_others(step: Passed) -> str:
+def _open_to_others(step: WalkStep) -> str:
     return f"others may write to {step.path} ({stat.S_IMODE(step.status.st_mode):o})"

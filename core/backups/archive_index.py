@@ -1,9 +1,8 @@
-"""The index beside a backup of files: found, held against its manifest, made again where need be.
+"""The index beside a backup of files: found, compared with its manifest, rebuilt where needed.
 
-An index is a convenience. It is used when it is this account's own and of the very file beside it,
-by the digest in the manifest, or without one by inode, size and times. Any other is made again by
-reading the backup, and kept where `var/backups` and the manifest are this account's; else it serves
-the one who asked and is gone.
+An index is used if it belongs to this account and to exactly the file beside it: by the digest in
+the manifest, or without one by inode, size and times. Any other is rebuilt by reading the backup,
+and kept where `var/backups` and the manifest belong to this account; else it is used once.
 """
 
 from __future__ import annotations

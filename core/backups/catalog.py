@@ -1,7 +1,7 @@
 """The contents of var/backups: listed, grouped into sets, found by name, deleted.
 
-The catalog reads names, sizes and manifests. It does not judge the inside of a file; that is
-`verify_backup`'s work, through the packages that know archives and dumps.
+The catalog reads names, sizes and manifests. It does not judge the content of a file;
+`verify_backup` does, through the packages that know archives and dumps.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ from core.errors import BackupNotFound, InvalidBackupName
 from core.events import Kind
 
 MISSING: Final = "The rollback file doesn't exist. Verify the file and try again."
+REFUSED: Final = "refused: "
+"""The beginning of a kept problem of a backup that is refused, and not damaged."""
 _MAGENTO_OWN: Final = frozenset({".htaccess"})  # Magento hides the directory from Apache with it
 _KIND_ORDER: Final = {kind: number for number, kind in enumerate(Kind)}
 
@@ -45,6 +47,7 @@ class Health(StrEnum):
     SOUND = "sound"  # no manifest, but read whole by a verification since, and sound
     UNVERIFIED = "unverified"  # no manifest, or never read again
     PARTIAL = "partial"  # an unfinished file
+    REFUSED = "refused"  # a verification found content that is not used; the file may be whole
     DAMAGED = "damaged"  # differs from its manifest, or a verification found so
 
 
@@ -63,7 +66,7 @@ class Backup(Struct, frozen=True, kw_only=True):
 
     @property
     def path(self) -> str:
-        """Where it is."""
+        """Its path."""
         return os.path.join(self.directory, self.name.text)
 
     @property
@@ -97,7 +100,7 @@ class BackupSet(Struct, frozen=True, kw_only=True):
 
     @property
     def keep(self) -> bool:
-        """Whether a person said that retention is to leave it alone."""
+        """Whether a person marked it to be kept."""
         return any(backup.remarks.keep for backup in self.backups)
 
     def of_kind(self, kind: Kind) -> Backup | None:
@@ -123,13 +126,20 @@ class Listing(Struct, frozen=True, kw_only=True):
     partial: tuple[PartialBackup, ...] = ()
 
 
+def _found_by_verification(problem: str) -> tuple[Health, str]:
+    """Return what a verification found, from its words as they are kept."""
+    if problem.startswith(REFUSED):
+        return Health.REFUSED, problem.removeprefix(REFUSED)
+    return Health.DAMAGED, problem
+
+
 def _health(
     manifest: Manifest | None, problem: str, size_bytes: int, kind: Kind | None
 ) -> tuple[Health, str]:
     if manifest is None:
         return Health.UNVERIFIED, problem
     if manifest.problem:
-        return Health.DAMAGED, manifest.problem
+        return _found_by_verification(manifest.problem)
     if manifest.size_bytes != size_bytes:
         found = f"{size_bytes} bytes, and the manifest says {manifest.size_bytes}"
         return Health.DAMAGED, f"the file has {found}"
@@ -147,8 +157,8 @@ def _backup(
     health, problem = _health(found.manifest, found.problem, status.st_size, name.kind)
     look = find_record(looks, name.text, status) if found.manifest is None else None
     if look is not None:
-        health = Health.DAMAGED if look.problem else Health.SOUND
-        problem = look.problem or problem
+        found_sound = Health.SOUND, problem
+        health, problem = _found_by_verification(look.problem) if look.problem else found_sound
     remarks = (
         find_remarks(looks, name.text, status)
         if found.manifest is None

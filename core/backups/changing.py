@@ -1,4 +1,4 @@
-"""The remarks on a backup are changed by one process at a time.
+"""Changes the remarks on a backup, one process at a time.
 
 hold   a file in the state of the store is locked for a moment, since no other account can open it
 read   the manifest as it is by then: a look of minutes may have begun with an older one

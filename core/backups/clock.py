@@ -1,4 +1,4 @@
-"""Whether this machine's clock can be believed, before anything is deleted by its time.
+"""Decides whether this machine's clock is trusted, before anything is deleted by its time.
 
 Every backup and every pruning leaves an anchor in the state of the store: the time, and how long
 the machine had been up. Within one run of a machine both grow alike, whatever the clock is set to;

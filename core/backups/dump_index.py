@@ -67,7 +67,7 @@ def _made_before(backup: Backup) -> int | None:
 def _made(backup: Backup, report: Report, *, keep: bool) -> int:
     import tempfile  # noqa: PLC0415 - loaded at its first use
 
-    from core.database.load.index_again import make_index  # noqa: PLC0415 - as above
+    from core.database.load.rebuild_index import make_index  # noqa: PLC0415 - as above
 
     manifest = backup.manifest
     try:

@@ -1,4 +1,4 @@
-"""The index beside a backup: found, held against the manifest, opened.
+"""The index beside a backup: found, compared with the manifest, opened.
 
 An index lies in a directory that others may write to. It is believed only as a file of this
 account, closed to all others, with the checksum that a manifest of ours names. Its content is the

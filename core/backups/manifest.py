@@ -79,7 +79,7 @@ def identity_of(manifest: Manifest) -> str:
 
 
 class ManifestFound(Struct, frozen=True):
-    """A manifest, or None and, where there is a broken one, the problem with it."""
+    """A manifest, or None with the problem of a broken one."""
 
     manifest: Manifest | None
     problem: str = ""

@@ -1,7 +1,7 @@
-"""`var/backups`, opened once and held: every act is in that very directory.
+"""`var/backups`, opened once; every access goes through that descriptor.
 
-It may be a link to another disk, as may `var` itself, where the store's owner, this account or root
-made the link. A link of anybody else, who may only write to `var`, is not followed.
+It may be a link to another disk, as may `var` itself, if the store's owner, this account or root
+made the link. A link of any other account that may write to `var` is not followed.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ class SoundState(StrEnum):
 
 
 class Rule(StrEnum):
-    """Why a set stays; `NONE` is why it goes."""
+    """The reason to keep a set; `NONE`: no rule keeps it."""
 
     LAST = "last"
     DAILY = "daily"
@@ -56,7 +56,7 @@ class Rule(StrEnum):
 
 
 class Reason(Struct, frozen=True, kw_only=True):
-    """Why a set stays: a rule, the kinds for which it holds, and more where there is more."""
+    """A reason to keep a set: a rule, its kinds, and further details."""
 
     rule: Rule
     kinds: tuple[str, ...] = ()
@@ -114,7 +114,8 @@ def parse_number(text: str) -> int:
     digits = text.lstrip("0") or text[-1:]
     if not (text.isascii() and text.isdigit() and len(digits) < 8 and int(digits) <= _LARGEST):
         raise ValueError(
-            f"a number from 0 to {_LARGEST} or the word unlimited, not {excerpt(text)!r}"
+            f"a number from 0 to {_LARGEST} is expected, or unlimited (also -1), not "
+            f"{excerpt(text)!r}"
         )
     return int(digits)
 
@@ -142,7 +143,7 @@ class Decision(Struct, frozen=True, kw_only=True):
 
     @property
     def keep(self) -> bool:
-        """True where anything keeps it."""
+        """Whether any reason keeps it."""
         return all(reason.rule is not Rule.NONE for reason in self.reasons)
 
 

@@ -1,9 +1,9 @@
-"""Whether a backup is sound, found by reading all of it.
+"""Verifies a backup by reading all of it.
 
-Archives and dumps are read by the packages that know them; here it is decided which of them reads a
-file, compared with its manifest, and the finding is written into the manifest, so that the list
-shows it later. A backup without a manifest is judged by its structure, and gets none: its finding
-is kept apart (`core.backups.verification_records`).
+The packages of archives and dumps read the file. This module chooses the reader, compares the
+result with the manifest, and writes the finding into the manifest, so that the list shows it later.
+A backup without a manifest is judged by its structure, and gets none: its finding is kept apart
+(`core.backups.verification_records`).
 """
 
 from __future__ import annotations
@@ -13,21 +13,25 @@ from contextlib import suppress
 
 from msgspec import Struct, structs
 
-from core.backups.catalog import Backup
+from core.backups.catalog import REFUSED, Backup
 from core.backups.changing import change_manifest
 from core.backups.manifest import Manifest, identity_of
 from core.backups.place import open_backups
 from core.backups.verification_records import VerificationRecord, remember_record
 from core.durable import translate
-from core.errors import DamagedBackup, MagerewindError, StatementRefused
+from core.errors import DamagedBackup, HostileArchive, MagerewindError, StatementRefused
 from core.events import Kind, Report, Warned, no_report
 
 
 class VerifyResult(Struct, frozen=True, kw_only=True):
-    """The finding of a whole read. `problem` is empty for a sound backup."""
+    """The finding of a whole read.
+
+    `problem` is empty for a sound backup; it holds the cure too where the backup is refused.
+    """
 
     backup: Backup
     problem: str = ""
+    refused: bool = False  # for its content: the file itself may be whole
     against_manifest: bool = False  # else by its structure only
     sha256: str = ""
     items: int = 0  # members of an archive, tables of a dump
@@ -38,6 +42,11 @@ class VerifyResult(Struct, frozen=True, kw_only=True):
     def sound(self) -> bool:
         """True if the backup is intact."""
         return not self.problem
+
+    @property
+    def remembered(self) -> str:
+        """The problem as a manifest or a record keeps it."""
+        return f"{REFUSED}{self.problem}" if self.refused else self.problem
 
 
 def _read_archive(backup: Backup, manifest: Manifest | None, report: Report) -> VerifyResult:
@@ -99,7 +108,7 @@ def _remember(result: VerifyResult, status: os.stat_result) -> None:
     def judged(now: Manifest) -> Manifest:
         if now.sha256 != read_by:  # of another file of this name
             return now
-        found = structs.replace(now, verified=result.sound, problem=result.problem)
+        found = structs.replace(now, verified=result.sound, problem=result.remembered)
         if found.kind is Kind.DB:
             return found
         sound = result.sound and result.content_bytes == now.content_bytes
@@ -120,8 +129,20 @@ def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
     """Remember the finding, unless the file is another by now."""
     backup = result.backup
     if _is_same(os.lstat(backup.path), status):
-        look = VerificationRecord(result.sha256, result.problem)
+        look = VerificationRecord(result.sha256, result.remembered)
         remember_record(backup.directory, backup.name.text, status, look)
+
+
+def _problem(backup: Backup, error: DamagedBackup | StatementRefused) -> VerifyResult:
+    """Return the finding of a file that is damaged or refused, which is said of it elsewhere."""
+    refused = not isinstance(error, DamagedBackup) or isinstance(error, HostileArchive)
+    word = "refused" if refused else "damaged"
+    problem = error.message.removeprefix(f"{backup.name.text} is {word}: ")
+    problem = problem.removeprefix(f"{backup.path}, ")
+    if refused and error.hint:
+        problem = f"{problem} {error.hint}"
+    against = backup.manifest is not None
+    return VerifyResult(backup=backup, problem=problem, refused=refused, against_manifest=against)
 
 
 def verify_backup(
@@ -148,8 +169,7 @@ def verify_backup(
             )
         result = read(backup, manifest, report)
     except (DamagedBackup, StatementRefused) as error:
-        problem = error.message.removeprefix(f"{backup.name.text} is damaged: ")  # said of it
-        result = VerifyResult(backup=backup, problem=problem, against_manifest=manifest is not None)
+        result = _problem(backup, error)
     if remember:
         try:
             _remember(result, status)

@@ -95,7 +95,7 @@ def _check_one(name: str, words: Sequence[str], interruptions: Interruptions) ->
 def _run_one(
     words: Sequence[str], interruptions: Interruptions, *, output: int | None = None
 ) -> int:
-    """Run one command to its end, and hand on to it the signals that come meanwhile."""
+    """Run one command to its end, and pass signals on to it."""
     sys.stdout.flush()
     with interruptions.following():
         # In a group of its own: the terminal's Ctrl-C reaches this process, which forwards it once.

@@ -18,7 +18,7 @@ from core.backups.catalog import (
 from core.backups.verification import VerifyResult, verify_backup
 from core.cli.commands import CommandSession
 from core.cli.store_view import stop_lines, store_json, store_lines
-from core.errors import MagerewindError, UsageError
+from core.errors import MagerewindError
 from core.events import Kind, Report, encode_text
 from core.jobs.deleting import delete_named, refuse_deletion
 from core.magento.store import Store
@@ -33,8 +33,6 @@ def store_command(session: CommandSession) -> int:
         from core.cli.check_command import check_command  # noqa: PLC0415 - only where asked for
 
         return check_command(session)
-    if session.line.warning_age is not None or session.line.critical_age is not None:
-        raise UsageError("--warning and --critical go with --check.")
     client = session.client(session.store())
     interrupted = session.warn_of_interrupted(client)
     facts = client.examine()
@@ -139,6 +137,7 @@ def _result_json(result: VerifyResult) -> dict[str, Any]:
         "type": "Verified",
         "file_name": result.backup.name.text,
         "sound": result.sound,
+        "refused": result.refused,
         "problem": encode_text(result.problem),
         "against_manifest": result.against_manifest,
         "sha256": result.sha256,
@@ -152,7 +151,8 @@ def _say_result(session: CommandSession, result: VerifyResult) -> None:
     name = result.backup.name.text
     console = session.console
     if not result.sound:
-        console.say(error(f"{name} is damaged: {result.problem}"))
+        word = "refused" if result.refused else "damaged"
+        console.say(error(f"{name} is {word}: {result.problem}"))
         return
     things = ("table", None) if result.backup.kind is Kind.DB else ("member", None)
     told = f"{numbers.counted(result.items, *things)}, {numbers.size(result.content_bytes)}"

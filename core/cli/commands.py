@@ -1,7 +1,7 @@
 """The headless commands: find the store, ask the client, show its answer.
 
-No work is done here; jobs do it. A command returns its exit code and raises MagerewindError for
-shown by `main` as one line and a hint.
+No work is done here; jobs do it. A command returns its exit code, or raises MagerewindError, which
+`main` shows as one line and a hint.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ class CommandSession(Struct, frozen=True, kw_only=True):
         return interrupted
 
     def refuse_interrupted(self, client: Client) -> None:
-        """Raise JobInterrupted before a long plan, as the start would after it."""
+        """Raise JobInterrupted before a long plan instead of after it."""
         from core.jobs.listing import interrupted_error  # noqa: PLC0415 - as above
 
         interrupted = client.interrupted()

@@ -87,7 +87,7 @@ def show_command(line: CommandLine, console: Console, configuration: Configurati
 
 
 def _rows(effective: Effective, table: Mapping[str, Any]) -> Iterator[tuple[str, Any, str]]:
-    """Yield key, value and origin of each setting, and of all that it names."""
+    """Yield key, value and origin of each setting, and of the receivers that it names."""
     for key in ("root", "as"):
         if key in table:
             yield key, table[key], effective.origins.get(key, "")

@@ -1,4 +1,4 @@
-"""The configuration of a command: when it is read, by whom, and which store it means.
+"""The configuration of a command: the time and the account of its reading, and its store.
 
 Root reads its files before it becomes the owner of a store, since they may be root's alone; the
 owner's own file is read after that, by the owner. A command that needs no setting reads nothing, so
@@ -56,7 +56,7 @@ _OF_BACKUP: Final[Mapping[str, str]] = {
 
 
 class Configuration:
-    """The configuration of one command, read at the first use. `environ`: as it was started."""
+    """The configuration of one command, read at the first use. `environ`: that of its start."""
 
     def __init__(self, line: CommandLine, environ: Mapping[str, str]) -> None:
         self._environ = dict(environ)

@@ -1,8 +1,8 @@
-"""Where lines go: narration to stdout, all else to stderr, coloured where that is wanted.
+"""Writes lines: narration to stdout, all else to stderr, coloured where that is wanted.
 
 Output that cannot be written is dropped, since a job must never suffer from its watcher. A terminal
-that is gone (a closed pipe, a hang-up) is no error at all; any other reason, such as a full disk,
-is kept until it is said. The meaning of the lines is not known here.
+that is gone (a closed pipe, a hang-up) is no error; any other reason, such as a full disk, is kept
+until it is reported. The meaning of the lines is not known here.
 """
 
 from __future__ import annotations
@@ -122,14 +122,14 @@ class Console:
         return _is_terminal(self._streams[True])
 
     def write_list(self, text: str) -> bool:
-        """Print lines of a long list, safe already; return whether anybody may still read on."""
+        """Print lines of a long list, already safe; return False once the reader is gone."""
         self.end_progress()
         if not self.quiet or self.as_json:
             self._emit(True, f"{text}\n")
         return not isinstance(self._streams[True], _Nowhere)
 
     def write_bytes(self, content: bytes) -> bool:
-        """Write bytes to stdout as they are; return whether anybody may still read on."""
+        """Write bytes to stdout as they are; return False once the reader is gone."""
         self.end_progress()
         stream = self._streams[True]
         raw = getattr(stream, "buffer", None)
@@ -205,7 +205,7 @@ class Console:
                 self._streams[False] = _abandon(stream)
 
     def _lose(self, failure: OSError | ValueError) -> None:
-        """Keep why stdout could not be written, and write to it no more."""
+        """Keep the error of stdout, and stop writing to it."""
         if isinstance(failure, OSError) and failure.errno not in _GONE:
             self._lost = failure.strerror or str(failure)
         self._streams[True] = _abandon(self._streams[True])

@@ -16,7 +16,7 @@ from core.errors import UsageError
 from core.events import encode_text
 from core.magento.store import Store
 from core.text import numbers
-from core.text.lines import success, warning
+from core.text.lines import error, success, warning
 from core.text.printable import printable
 
 _LOOKED_AT = 8000  # bytes in which a NUL tells a binary file, as git has it
@@ -135,8 +135,13 @@ def extract_command(session: CommandSession) -> int:
                 left += 1
                 console.say(warning(f"{one.path} was not extracted: {one.reason}."))
     told = f"{numbers.counted(files, 'file')}, {numbers.size(size)}"
-    console.say(success(f"Extracted to {line.to}: {told}."))
-    return 1 if left else 0
+    if not left:
+        console.say(success(f"Extracted to {line.to}: {told}."))
+        return 0
+    rest = f"{left} {'was' if left == 1 else 'were'} not extracted"
+    done = f"Extracted to {line.to}: {told}" if files else f"Nothing was extracted to {line.to}"
+    console.say(error(f"{done}; {rest}."))
+    return 1
 
 
 def _row(one: Extracted | NotExtracted) -> dict[str, Any]:

@@ -31,8 +31,10 @@ def due_rows(due: Due, now_s: float) -> Iterator[tuple[str, str]]:
         state = {True: "", False: ", not active", None: ""}[one.active]
         yield "Schedule", f"{printable(one.schedule.on_calendar)}, by {one.way}{state}"
     if due.installed:
+        idle = len(due.idle) == len(due.installed)
+        unknown = "never, as long as nothing runs the schedule" if idle else "unknown"
         known = due.next_s is not None
-        yield "Next run", numbers.moment(due.next_s or 0, named=True) if known else "unknown"
+        yield "Next run", numbers.moment(due.next_s or 0, named=True) if known else unknown
     if due.tried_s is not None:
         yield "Drill", numbers.age(due.tried_s, now_s)
     for name in due.not_restorable:
@@ -86,7 +88,7 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
     for kind, last_s in due.last_s.items():
         age = "never" if last_s is None else numbers.age(last_s, now_s)
         said.append(f"{kind.value} {age}")
-    said += [f"the timer {name} is not active" for name in due.idle]
+    said += [f"{words} is not active" for words in due.idle]
     if due.next_s is not None:
         said.append(f"next run {numbers.moment(due.next_s, named=True)}")
     limits = f"{_limit(due.warning_s)};{_limit(due.critical_s)};0"

@@ -204,7 +204,7 @@ def _may_not_look(error: OSError | ValueError) -> AccountRefused:
 
 
 def _say(how: switch_account.AccountSwitch, line: CommandLine, console: Console) -> None:
-    """Say whose rights are worked with; the application shows it, and a runner has no reader."""
+    """Print the account that does the work; not for the application or a runner."""
     if line.command is None:
         _require_filter(how)
         return

@@ -2,7 +2,7 @@
 
 The job runs in a process and a session of its own, so nothing that happens here can harm it. The
 first Ctrl-C asks it to cancel, the second only stops the watching; a hang-up stops the watching.
-Lines that cannot be written are missed by who watches, and change nothing of the job or its code.
+Lines that cannot be written are lost to the watcher; the job and its exit code do not change.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ SEEN_WITHIN_S = 10 * 365 * 86_400.0
 
 
 class FoundBackup(Struct, frozen=True, kw_only=True):
-    """A backup, and the source of its contents where it is not here."""
+    """A backup, and the source of its contents if it is in a repository."""
 
     backup: Backup
     origin: Origin | None = None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from core.cli.option_values import word
 from core.cli.options import add_no_flush, add_run
 
 
@@ -13,6 +14,7 @@ def add_job(parser: argparse.ArgumentParser) -> None:
         "job_id",
         nargs="?",
         metavar="ID",
+        type=word,
         help="a job as job:list shows it (default: the one that runs, else the newest)",
     )
 
@@ -23,6 +25,7 @@ def add_running_job(parser: argparse.ArgumentParser) -> None:
         "job_id",
         nargs="?",
         metavar="ID",
+        type=word,
         help="a job as job:list shows it (default: the one that runs)",
     )
 
@@ -32,13 +35,14 @@ def add_recover(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--from-host",
         metavar="NAME",
+        type=word,
         help="recover a job that this other host began; only when you know that it is dead there",
     )
     parser.add_argument(
         "--without-memory",
         action="store_true",
-        help="mend what a job has left whose directory in var/.magerewind is gone: shows what is "
-        "left of it and asks first",
+        help="repair the store after a job whose directory in var/.magerewind is gone: shows its "
+        "traces and asks first",
     )
     _add_detach(parser)
 
@@ -49,8 +53,8 @@ def add_discard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--orphans",
         action="store_true",
-        help="remove instead what is left of jobs that nothing remembers: tables and directories, "
-        "as info:store names them",
+        help="remove instead the leftovers of forgotten jobs: tables and directories, as "
+        "info:store names them",
     )
     _add_detach(parser)
 
@@ -64,6 +68,7 @@ def _add_kept(parser: argparse.ArgumentParser) -> None:
         "job_id",
         nargs="?",
         metavar="ID",
+        type=word,
         help="the rollback that is meant (default: the newest that keeps an undo)",
     )
 

@@ -33,6 +33,7 @@ _SIGNS = {
     Health.SOUND: "sound, no manifest",
     Health.UNVERIFIED: "unverified",
     Health.PARTIAL: "PARTIAL",
+    Health.REFUSED: "REFUSED",
     Health.DAMAGED: "DAMAGED",
 }
 
@@ -91,7 +92,8 @@ def listing_lines(listing: Listing, now_s: float, copies: StoreCopies = NOWHERE)
     yield from copies.ages(now_s)
     for backup in listing.backups:
         if backup.problem:
-            yield f"{printable(backup.name.text)}: {printable(backup.problem)}"
+            refused = " is refused" if backup.health is Health.REFUSED else ""
+            yield f"{printable(backup.name.text)}{refused}: {printable(backup.problem)}"
         tried = backup.remarks.tried
         if tried is not None and tried.problem:
             yield f"{printable(backup.name.text)}: not restorable: {printable(tried.problem)}"

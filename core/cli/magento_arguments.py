@@ -1,7 +1,7 @@
-"""Words of scripts for `bin/magento` that argparse would not take as they are.
+"""Translates arguments of scripts for `bin/magento` that argparse would refuse.
 
-Such a script has to go on working, unless its words mean another store: then it is
-told, before anything is done.
+Such a script must go on working, unless its arguments mean another store: then it is refused before
+anything is done.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The entry of the headless commands: words in, exit code out.
 
-0 done (also with warnings, unless --strict), 1 failed or refused, 2 the words are off, 3 a hook
+0 done (also with warnings, unless --strict), 1 failed or refused, 2 invalid command line, 3 a hook
 stopped the job, 20 the store was left closed, 130 cancelled by Ctrl-C, 129 and 143 the watching was
 ended by a hang-up or a request to end while the job goes on.
 """
@@ -46,7 +46,7 @@ def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
 
 
 def _enter(line: CommandLine, console: Console) -> CommandLine:
-    """Have root become the account whose store it is; for all others, nothing is loaded."""
+    """Switch root to the account that owns the store; load nothing for any other account."""
     plain = os.getresuid() == (os.geteuid() or -1,) * 3 and os.getegid() == os.getgid()
     if plain and line.account is None and line.door is None:
         return line
@@ -88,7 +88,7 @@ def _dispatch(
 
 
 def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:
-    """Make the sample store, and open the application on it where there is one."""
+    """Make the sample store, and open the application on it in a terminal."""
     from core.sample import demo  # noqa: PLC0415 - as above
 
     def open_there(root: str) -> int:
@@ -264,8 +264,10 @@ def run(
     try:
         line = parse(words)
     except UsageError as refused:
-        _console(CommandLine(), os.environ).say(*error_lines(refused))
-        return refused.exit_code
+        # To Nagios, 2 would be CRITICAL.
+        line = CommandLine(check="info:store" in words and "--check" in words)
+        environ = os.environ
+        return _refused(refused, line, Configuration(line, environ), _console(line, environ))
     except TextRequested as asked:  # --help and --version
         console = _console(CommandLine(), os.environ)
         console.print(asked.text.removesuffix("\n"))

@@ -1,11 +1,25 @@
 """The values of options, checked while they are read.
 
-Each function raises argparse.ArgumentTypeError, whose text the parser shows.
+Each function raises argparse.ArgumentTypeError, whose text the parser shows, or UsageError.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable, Sequence
+
+from core.backups.duration import parse_duration
+from core.errors import UsageError
+
+
+def _checked(option: str, check: Callable[[], object]) -> None:
+    """Run a check. Its UsageError names the option afterwards, and keeps its hint."""
+    try:
+        check()
+    except UsageError as error:
+        named = error.message.startswith(option)
+        message = error.message if named else f"{option}: {error.message}"
+        raise UsageError(message, hint=error.hint) from None
 
 
 def level(text: str) -> int:
@@ -36,6 +50,51 @@ def word(text: str) -> str:
     return text
 
 
-def words(text: str) -> tuple[str, ...]:
-    """Return the parts of a list with commas."""
-    return tuple(text.replace(",", " ").split())
+def pattern(option: str) -> Callable[[str], str]:
+    """Return the check of an option for a pattern of paths, or a group of them."""
+
+    def checked(text: str) -> str:
+        from core.archive.tree.patterns import resolve  # noqa: PLC0415 - few commands name one
+
+        _checked(option, lambda: resolve((text,), option=option, what="group"))
+        return text
+
+    return checked
+
+
+def table(option: str) -> Callable[[str], str]:
+    """Return the check of an option for a table, a pattern of tables, or a group of them."""
+
+    def checked(text: str) -> str:
+        _check_tables(option, (word(text),))
+        return text
+
+    return checked
+
+
+def tables(option: str) -> Callable[[str], tuple[str, ...]]:
+    """Return the reader of an option for tables, as `table`, in a list with commas."""
+
+    def checked(text: str) -> tuple[str, ...]:
+        found = tuple(text.replace(",", " ").split())
+        if not found:
+            raise argparse.ArgumentTypeError("tables or groups are expected, not an empty list")
+        _check_tables(option, found)
+        return found
+
+    return checked
+
+
+def _check_tables(option: str, names: Sequence[str]) -> None:
+    from core.database.dump.strip import resolve  # noqa: PLC0415 - few commands name one
+
+    _checked(option, lambda: resolve(names, ()))
+
+
+def age(text: str) -> str:
+    """Return an age such as 26h or 2d."""
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text

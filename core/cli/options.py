@@ -13,7 +13,7 @@ from core import __version__
 from core.backups.names import Naming
 from core.cli.config_options import add_configuration
 from core.cli.magento_arguments import check_init_params
-from core.cli.option_values import level, whole, word, words
+from core.cli.option_values import level, pattern, table, tables, whole, word
 from core.cli.repository_options import ALONE, add_destination, add_source
 from core.cli.retention_options import add_prune_first, add_rules
 from core.compression import OF_DUMPS
@@ -130,8 +130,9 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
         "--exclude",
         action="append",
         metavar="PATTERN",
-        help="leave out what this pattern matches, besides what is documented: a whole path from "
-        "the root, with * and **, or @media-cache, @tmp, @node_modules; may be repeated",
+        type=pattern("--exclude"),
+        help="exclude entries that match this pattern, besides the documented exclusions: a whole "
+        "path from the root, with * and **, or @media-cache, @tmp, @node_modules; may be repeated",
     )
 
 
@@ -168,7 +169,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     _add_exclude(parser)
     _add_dump(parser)
     add("--level", type=level, metavar="N", help="compression level of the archives, 0 to 9")
-    add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add("--note", metavar="TEXT", help="a note on this backup, for the list")
     add_rules(parser, afterwards=True)
     add_prune_first(parser)
     add(
@@ -185,9 +186,9 @@ def _add_dump(parser: argparse.ArgumentParser) -> None:
     add(
         "--strip",
         action="append",
-        type=words,
+        type=tables("--strip"),
         metavar="LIST",
-        help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
+        help="tables, or groups such as @sessions,@log, that are dumped without their rows; "
         "may be repeated",
     )
     add(
@@ -214,6 +215,7 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             nargs="?",
             const=ALONE,
+            type=word,
             help=f"base name of the {kind} backup in var/backups; with --set: take its {kind}",
         )
     add_source(parser)
@@ -256,7 +258,7 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
         "--from-schema",
         metavar="NAME",
         type=word,
-        help="take this name in the dump for the store's schema, everywhere that it stands",
+        help="replace this schema name in the dump by the store's schema, everywhere",
     )
     add(
         "--keep-stripped",
@@ -266,12 +268,12 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
     add(
         "--whole",
         action="store_true",
-        help="load and exchange all tables, also those that are as in the dump",
+        help="load and exchange all tables, also those that equal the dump",
     )
     add(
         "--load-open",
         action="store_true",
-        help="load while the store is open; what comes in meanwhile is lost like all that is newer",
+        help="load while the store is open; rows written meanwhile are lost like all newer ones",
     )
 
 
@@ -281,23 +283,23 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
         "--only",
         action="append",
         metavar="PATH",
-        type=word,
-        help="roll back nothing of code and media but this path, with all below it; a pattern as "
-        "for --exclude; may be repeated",
+        type=pattern("--only"),
+        help="roll back only this path of code and media, with all below it; a pattern as for "
+        "--exclude; may be repeated",
     )
     add(
         "--only-table",
         action="append",
         metavar="TABLE",
-        type=word,
-        help="roll back nothing of the database but this table, named with or without the prefix, "
-        "or a group as for --strip; patterns with * match several; may be repeated",
+        type=table("--only-table"),
+        help="roll back only this table of the database, named with or without the prefix, or a "
+        "group as for --strip; patterns with * match several; may be repeated",
     )
     add(
         "--exclude-table",
         action="append",
         metavar="TABLE",
-        type=word,
+        type=table("--exclude-table"),
         help="leave this table of the database as it is now, named as for --only-table, also where "
         "the dump has none of that name; may be repeated",
     )
@@ -320,7 +322,7 @@ def add_no_flush(parser: argparse.ArgumentParser) -> None:
 def add_names(parser: argparse.ArgumentParser) -> None:
     """Add the names of backups, one at least."""
     parser.add_argument(
-        "names", nargs="+", metavar="NAME", help="base name of a backup in var/backups"
+        "names", nargs="+", metavar="NAME", type=word, help="base name of a backup in var/backups"
     )
 
 
@@ -330,6 +332,7 @@ def add_any_names(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
+        type=word,
         help="base name of a backup in var/backups (default: all of them)",
     )
 

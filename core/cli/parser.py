@@ -1,4 +1,4 @@
-"""The words of the command line, and nothing of their effects.
+"""Parses the command line into values; it does not know their effects.
 
 The commands and options are Magento's where Magento has them, and ours beside them. Abbreviations
 are off: a script that says `--d` today would mean something else when an option is added. The same
@@ -22,6 +22,7 @@ from core.cli.command_table import COMMANDS
 from core.cli.magento_arguments import refuse_equals_sign, with_short_verbose
 from core.cli.options import PROGRAM, add_application, add_common
 from core.cli.repository_options import refuse_alone
+from core.cli.schedule_options import refuse_ages
 from core.compression import Compression
 from core.errors import UsageError
 from core.events import Kind
@@ -165,9 +166,16 @@ _UNKNOWN_COMMAND: Final = re.compile(
 
 
 def _no_such_command(word: str) -> UsageError:
+    spaces = {command.namespace for command in COMMANDS} - {""}
+    space = next((one for one in spaces if f"{one}:".startswith(f"{word.rstrip(':')}:")), None)
     close = difflib.get_close_matches(word, [command.name for command in COMMANDS], n=1)
-    hint = f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help shows what there is."
-    return UsageError(f"There is no command {_shortened(word)}.", hint=hint)
+    if not word:
+        hint = "It is an empty word. Without a command, the application opens."
+    elif space is not None:
+        hint = f"{PROGRAM} list {word.rstrip(':')} shows the commands that begin so."
+    else:
+        hint = f"Did you mean {close[0]}?" if close else f"{PROGRAM} --help shows what there is."
+    return UsageError(f"There is no command {_shortened(word) or repr(word)}.", hint=hint)
 
 
 def _shortened(text: str) -> str:
@@ -216,9 +224,10 @@ def _meant(parser: argparse.ArgumentParser, argv: Sequence[str]) -> str | None:
         option = word.partition("=")[0]
         if not option.startswith("--") or option in known:
             continue
-        close = difflib.get_close_matches(option, known, n=1)
+        # Without the dashes, which all of them share.
+        close = difflib.get_close_matches(option[2:], [one[2:] for one in known], n=1)
         if close:
-            return f"Did you mean {close[0]}?"
+            return f"Did you mean --{close[0]}?"
         others = [name for name, other in parsers.items() if option in _options_of(other)]
         return f"{option} is an option of {', '.join(others)}." if others else None
     return None
@@ -291,6 +300,7 @@ def parse(argv: Sequence[str]) -> CommandLine:
         if value is not None:
             values[name] = tuple(value) if isinstance(value, list) else value
     refuse_alone(values)
+    refuse_ages(values)
     if "destinations" in values:
         values["destinations"] = tuple(name for group in values["destinations"] for name in group)
     if "strip" in values:

@@ -30,7 +30,7 @@ def named_lines(what: str, names: Sequence[str], shown: int | None) -> Iterator[
 
 
 def row_lines(tables: Iterable[TablePlan], shown: int | None) -> Iterator[str]:
-    """Yield the tables of which rows come, go or change, those with most of them first."""
+    """Yield the tables with added, removed or changed rows, most changes first."""
     tables = tuple(tables)
     changed = most_changed(tables)
     for one in changed[:shown]:

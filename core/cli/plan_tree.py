@@ -40,7 +40,7 @@ _WHOLE: Final = frozenset({Action.ADD, Action.REMOVE})
 
 
 class _Line(Struct):
-    """A node as it is shown: `name` is relative to the line above it, `left` is not shown of it."""
+    """A shown node: `name` is relative to the line above, `left` counts hidden entries below it."""
 
     node: PlannedNode
     name: str

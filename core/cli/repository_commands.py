@@ -32,18 +32,21 @@ from core.text import numbers
 from core.text.lines import error, note, plain, success
 
 
-def _open(session: CommandSession) -> tuple[Store, Restic, str]:
-    """Return the store, the repository that is meant, and the store's name in it."""
+def _open(session: CommandSession, *, backup_only: bool = False) -> tuple[Store, Restic, str]:
+    """Return the store, the repository that is meant, and the store's name in it.
+
+    Raises ResticMissing; with `backup_only` an older restic will do.
+    """
     store = session.store()
     effective = session.settings(store)
     chosen = chosen_repository(effective, session.line.repository, session.environ)
-    restic = open_restic(store, chosen, environ=session.environ)
+    restic = open_restic(store, chosen, environ=session.environ, backup_only=backup_only)
     return store, restic, store_name(store, effective.label)
 
 
 def init_command(session: CommandSession) -> int:
     """`repo:init`."""
-    _store, restic, name = _open(session)
+    _store, restic, name = _open(session, backup_only=True)
     repository = restic.repository
     try:
         restic.look()

@@ -16,6 +16,8 @@ from core.errors import PreflightRefused
 from core.events import Kind, Report, encode_text
 from core.jobs.exclusive import holding
 from core.magento.store import Store
+from core.operations.job_files import open_jobs
+from core.operations.needed_backups import needed_backups
 from core.operations.pruning import CLOCK_HINT, clock_doubt
 from core.operations.remote import look_at, open_restic, seen_of, store_name
 from core.operations.requests import RollbackRequest
@@ -90,8 +92,13 @@ def fetch_command(session: CommandSession) -> int:
 def _decided(
     store: Store, holdings: Holdings, policy: RetentionPolicy, seen: Seen | None, now_s: float
 ) -> list[tuple[RemoteSet, Decision]]:
-    """Return for each set whether it stays: a mark of the local set counts as well."""
+    """Return for each set whether it stays: a mark of the local set counts as well.
+
+    So does the undo of a rollback to it, which may have to fetch tables that stayed. Raises as
+    `needed_backups`.
+    """
     marked = {one.timestamp for one in list_backups(store.backups).sets if one.keep}
+    needed = {name.partition("_")[0]: why for name, why in needed_backups(open_jobs(store)).items()}
     known = {one.manifest.id: one for one in holdings.sets}
     candidates = [
         Candidate(
@@ -99,6 +106,7 @@ def _decided(
             time_s=one.timestamp,
             kinds={kind.value: _standing(one, kind, seen) for kind in one.manifest.names},
             marked=one.timestamp in marked,
+            needed_by=needed.get(str(one.timestamp), ""),
         )
         for one in holdings.sets
     ]

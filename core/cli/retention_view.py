@@ -1,4 +1,4 @@
-"""Retention as text and JSON: for every set, why it stays or goes."""
+"""Retention as text and JSON: for every set, the rule that keeps it or the reason to delete it."""
 
 from __future__ import annotations
 

@@ -204,7 +204,14 @@ def _say_installed(session: CommandSession, one: Installed) -> None:
     if session.console.as_json:
         session.console.print_json(installed_json(one))
     where = ", ".join(one.places)
-    session.console.say(success(f"Scheduled {one.schedule.on_calendar} ({one.way}: {where})."))
+    calendar = one.schedule.on_calendar
+    if one.active is False:
+        of = "cron" if one.way is Way.CRON else "systemd"
+        session.console.say(
+            warning(f"Written for {of}, which does not run it now ({calendar}: {where}).")
+        )
+    else:
+        session.console.say(success(f"Scheduled {calendar} ({one.way}: {where})."))
 
 
 def installed_json(one: Installed) -> dict[str, Any]:
@@ -249,7 +256,7 @@ def status_command(session: CommandSession) -> int:
         session.console.print(*due_lines(due, session.clock()))
     for one in due.installed:
         if one.active is False:
-            session.console.say(warning(f"The timer {one.schedule.name} is not active."))
+            session.console.say(warning(f"{one.words[0].upper()}{one.words[1:]} is not active."))
     return 1 if due.overdue(session.clock()) else 0
 
 

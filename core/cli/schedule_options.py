@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import time
+from collections.abc import Mapping
 
+from core.backups.duration import parse_duration
+from core.cli.option_values import age, word
 from core.cli.retention_options import add_rules
+from core.errors import UsageError
 from core.events import Kind
 
 
@@ -22,6 +27,7 @@ def add_schedule_install(parser: argparse.ArgumentParser) -> None:
     add(
         "--on-calendar",
         metavar="EVENT",
+        type=word,
         help="when, as systemd writes it: daily, 02:30, Mon..Fri 03:00, *-*-01 04:00 "
         "(default: the configuration's, else daily)",
     )
@@ -42,6 +48,7 @@ def add_drill(parser: argparse.ArgumentParser) -> None:
         "names",
         nargs="*",
         metavar="NAME",
+        type=word,
         help="base name of a backup in var/backups, or the number that its set begins with",
     )
     add(
@@ -63,6 +70,21 @@ def _add_way(parser: argparse.ArgumentParser) -> None:
         way.add_argument(f"--{name}", action="store_const", dest="way", const=name, help=text)
 
 
+def refuse_ages(values: Mapping[str, object]) -> None:
+    """Raise UsageError for an age without --check, and for ages in the wrong order."""
+    for name in ("warning", "critical"):
+        if f"{name}_age" in values and not values.get("check"):
+            raise UsageError("--warning and --critical go with --check.")
+    warning, critical = values.get("warning_age"), values.get("critical_age")
+    if isinstance(warning, str) and isinstance(critical, str):
+        now_s = time.time()
+        if parse_duration(critical).before(now_s) > parse_duration(warning).before(now_s):
+            raise UsageError(
+                f"--critical {critical} is less than --warning {warning}.",
+                hint="A warning comes first: give --critical the greater age.",
+            )
+
+
 def add_store(parser: argparse.ArgumentParser) -> None:
     """Add the options of info:store."""
     add = parser.add_argument
@@ -76,4 +98,4 @@ def add_store(parser: argparse.ArgumentParser) -> None:
         ("warning", "with --check: the age from which it is a warning, such as 26h or 2d"),
         ("critical", "with --check: the age from which it is critical"),
     ):
-        add(f"--{name}", metavar="AGE", dest=f"{name}_age", help=text)
+        add(f"--{name}", metavar="AGE", type=age, dest=f"{name}_age", help=text)

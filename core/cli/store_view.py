@@ -40,7 +40,7 @@ def owner_text(uid: int, gid: int) -> str:
 
 
 def connection_text(connection: DatabaseConnection) -> str:
-    """Return where a connection leads and as whom; never the password."""
+    """Return the address and the account of a connection, never the password."""
     place = connection.socket or f"{connection.host}:{connection.port}"
     return f"{connection.schema} on {place} as {connection.username}"
 

@@ -90,7 +90,7 @@ def _words(line: CommandLine, name: str) -> list[str]:
 
 
 def _show(words: Sequence[str], configuration: Configuration) -> int:
-    """Run the application to its end, and stop and go on with it."""
+    """Run the application to its end; stop and continue together with it."""
     environ = {**configuration.environ, SWITCHABLE: "1"}
     child = subprocess.Popen([*_PROGRAM, *words], env=environ)
     with _handing_on(child):

@@ -46,7 +46,7 @@ class Keep(Table, frozen=True, kw_only=True):
 
 
 class Schedule(Table, frozen=True, kw_only=True):
-    """When a backup is taken by itself, and when it counts as overdue."""
+    """The times of scheduled backups, and the age at which one is overdue."""
 
     on_calendar: Annotated[
         Text,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, Final, get_args
 
 import msgspec
@@ -19,6 +20,11 @@ from core.config.receivers import RECEIVERS
 from core.config.types import NAME_PATTERN, WORDS_OF_PATTERNS
 
 TABLES: Final = ("defaults", "stores", "repositories", "notify")
+_CLASSES: Final[Mapping[str, type[Table]]] = {
+    "stores": StoreSettings,
+    "repositories": Repository,
+    "notify": Table,  # one of several
+}
 _HOOKS: Final = frozenset({"before", "after", "on_success", "on_failure"})
 SECRET: Final = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
 _TYPES: Final[Mapping[str, str]] = {
@@ -50,6 +56,51 @@ def problems_of(tables: Mapping[str, Any]) -> Iterator[str]:
         else:
             for name, table in value.items():
                 yield from _of_named(key, name, table)
+
+
+def sound_part(tables: Mapping[str, Any]) -> tuple[dict[str, Any], set[tuple[str, ...]]]:
+    """Return the values of one file that are right by themselves, and the keys of other tables.
+
+    A table with a problem is among the keys. It keeps its name and its values of the right types,
+    so that other tables may be held against it; it may lack any field.
+    """
+    found: dict[str, Any] = {}
+    broken: set[tuple[str, ...]] = set()
+    for kind in TABLES:
+        value = tables.get(kind, {})
+        if not isinstance(value, dict):
+            broken.add((kind,))
+            continue
+        if kind == "defaults":
+            found[kind] = _sound(value, Settings)
+            continue
+        found[kind] = {}
+        for name, table in value.items():
+            if next(_of_named(kind, name, table), None) is None:
+                found[kind][name] = table
+            else:
+                broken.add((kind, name))
+                is_table = isinstance(table, dict)
+                found[kind][name] = _sound(table, _CLASSES[kind]) if is_table else {}
+    return found, broken
+
+
+def _sound(table: Mapping[str, Any], cls: type[Table]) -> dict[str, Any]:
+    """Return the values of a table that have their types."""
+    found: dict[str, Any] = {}
+    known = {field.encode_name: field for field in fields(cls)}
+    for key, value in table.items():
+        field = known.get(key)
+        inner = None if field is None else table_of(field)
+        if field is None:
+            continue
+        if inner is not None and isinstance(value, dict):
+            found[key] = _sound(value, inner)
+            continue
+        with suppress(msgspec.ValidationError):
+            msgspec.convert(normal(key, value), field.type)
+            found[key] = value
+    return found
 
 
 def _of_named(kind: str, name: str, table: object) -> Iterator[str]:

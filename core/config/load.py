@@ -19,7 +19,7 @@ from msgspec import Struct
 from msgspec.structs import fields, replace
 
 from core.config.fields import OperationHooks, Repository, Settings
-from core.config.file_problems import normal, problems_of, table_of
+from core.config.file_problems import normal, problems_of, sound_part, table_of
 from core.config.files import SYSTEM_DIRECTORY, Layer, read_layer, system_files, user_file
 from core.config.receivers import Receiver
 from core.errors import InvalidConfig, UsageError
@@ -66,7 +66,7 @@ class Effective(Struct, frozen=True, kw_only=True):
 
     @property
     def label(self) -> str:
-        """The name of the store for people and metrics; empty where it has none."""
+        """The name of the store for people and metrics; empty without one."""
         return self.name or ""
 
 
@@ -91,17 +91,18 @@ class Config:
         return found
 
     def problems(self) -> Iterator[str]:
-        """Yield every problem, each with its file before it."""
-        wrong = False
-        for layer in self.layers:
-            for problem in problems_of(layer.tables):
-                wrong = True
-                yield f"{layer.path}: {problem}"
-        if not wrong:
-            from core.config.merged_problems import problems_together  # noqa: PLC0415 - loads much
+        """Yield every problem, prefixed with its file."""
+        from core.config.merged_problems import problems_together  # noqa: PLC0415 - loads much
 
-            for key, problem in problems_together(self.merged):
-                yield f"{self._file_of(key)}: {problem}"
+        merged: dict[str, Any] = {}
+        broken: set[tuple[str, ...]] = set()
+        for layer in self.layers:
+            yield from (f"{layer.path}: {problem}" for problem in problems_of(layer.tables))
+            tables, wrong = sound_part(layer.tables)
+            merged = merge(merged, tables)
+            broken |= wrong
+        for key, problem in problems_together(merged, broken):
+            yield f"{self._file_of(key)}: {problem}"
 
     def _file_of(self, key: Sequence[str]) -> str:
         """Return the last file that sets a key, or something below or above it."""

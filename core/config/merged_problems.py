@@ -6,7 +6,7 @@ import difflib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from core.archive.tree.patterns import resolve as resolve_exclude
@@ -27,26 +27,35 @@ _SOURCES: Final[Mapping[str, tuple[str, bool]]] = {
 }
 
 
-def problems_together(merged: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str]]:
-    """Yield the key and the line of each problem of tables whose values are right by themselves."""
-    yield from _of_settings(merged, ("defaults",), merged.get("defaults", {}))
+def problems_together(
+    merged: Mapping[str, Any], broken: Collection[tuple[str, ...]] = ()
+) -> Iterator[tuple[tuple[str, ...], str]]:
+    """Yield the key and the line of each problem of tables whose values are right by themselves.
+
+    `broken` are the keys of tables that have a problem already: fields that they lack are not told.
+    """
+    yield from _of_settings(merged, ("defaults",), merged.get("defaults", {}), broken)
     roots: dict[str, str] = {}
     metrics: dict[str, str] = {}
     common = merged.get("defaults", {}).get("metrics_file")
     for name, table in merged.get("stores", {}).items():
         key = ("stores", name)
-        yield from ((key, line) for line in missing_of(table, StoreSettings, ".".join(key)))
-        yield from _of_settings(merged, key, table)
+        if key not in broken:
+            yield from ((key, line) for line in missing_of(table, StoreSettings, ".".join(key)))
+        yield from _of_settings(merged, key, table, broken)
         yield from _once(roots, (*key, "root"), os.path.normpath(table.get("root", "")))
         file = table.get("metrics_file", common)
         if file is not None:
             yield from _once(metrics, (*key, "metrics_file"), file.replace("{store}", name))
     for name, table in merged.get("repositories", {}).items():
         key = ("repositories", name)
+        if key in broken:
+            continue
         yield from ((key, line) for line in missing_of(table, Repository, ".".join(key)))
         yield from _sources(key, table, "password", needed=True)
     for name, table in merged.get("notify", {}).items():
-        yield from _of_receiver(("notify", name), table)
+        if ("notify", name) not in broken:
+            yield from _of_receiver(("notify", name), table)
 
 
 def _once(
@@ -58,13 +67,16 @@ def _once(
 
 
 def _of_settings(
-    merged: Mapping[str, Any], key: tuple[str, ...], table: Mapping[str, Any]
+    merged: Mapping[str, Any],
+    key: tuple[str, ...],
+    table: Mapping[str, Any],
+    broken: Collection[tuple[str, ...]],
 ) -> Iterator[tuple[tuple[str, ...], str]]:
     where = ".".join(key)
     for field, kind in (("notify", "notify"), ("repositories", "repositories")):
         known = merged.get(kind, {})
         for name in table.get(field, ()):
-            if name not in known:
+            if name not in known and (kind,) not in broken:
                 line = f"{where}.{field}: there is no [{kind}.{name}]{_meant(name, known)}"
                 yield (*key, field), line
     for group in table.get("strip", ()):

@@ -1,7 +1,7 @@
-"""The children of one directory of an archive, by its index: deeper entries are passed over.
+"""The children of one directory of an archive, by its index: deeper entries are skipped.
 
-for each member of the directory, in our order:
-take it; where something below it follows, go on behind all of that
+for each member of the directory, in walk order:
+take it; if entries below it follow, continue after the last of them
 """
 
 from __future__ import annotations

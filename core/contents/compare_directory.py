@@ -65,7 +65,7 @@ def selection_of(contents: ArchiveContents, store: Store) -> Selection:
 
 
 class Standings:
-    """Compares one archive with the store; `stop` is asked again and again and ends it."""
+    """Compares one archive with the store; `stop` is polled and ends the comparison."""
 
     def __init__(
         self, contents: ArchiveContents, store: Store, *, stop: Callable[[], bool]
@@ -187,7 +187,7 @@ class Standings:
 
 
 def _nothing(_path: bytes, _error: OSError) -> None:
-    """Pass over vanished and unreadable entries: the plan names them."""
+    """Skip vanished and unreadable entries: the plan names them."""
 
 
 def _link_of(found: Found) -> bytes | None:

@@ -40,7 +40,7 @@ _MODE: Final = 0o7777
 
 
 class Side(Struct, frozen=True, kw_only=True):
-    """An entry as one of the sides has it; `kind` are the type bits of a mode."""
+    """An entry on one side; `kind` holds the type bits of a mode."""
 
     kind: int
     mode: int | None

@@ -16,12 +16,12 @@ from core.archive.index.blocks import UNKNOWN, Block, Broken, IndexRow
 from core.archive.index.reader import IndexReader, Located
 from core.archive.index.stretches import StretchContents
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR, SYMLINK
-from core.archive.tar.member import leads_out_of
+from core.archive.tar.member import leads_out_of, manifest_hint
 from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
-from core.contents.extract_target import EntryMetadata, Refused, Target
+from core.contents.extract_target import ExtractedMetadata, Refused, Target
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
 from core.errors import DamagedBackup, UsageError
 from core.events import Report, no_report
@@ -244,7 +244,8 @@ class ArchiveContents:
                 target.directory(row.path, looks.of(row))
             elif row.type == SYMLINK:
                 if self.backup.manifest is None and leads_out_of(row.path, row.link):
-                    raise Refused("it is a link that leads out, in an archive of unknown make")
+                    hint = manifest_hint(self.name).removesuffix(".")
+                    raise Refused(f"it leads out, and the archive is without its manifest. {hint}")
                 target.link(row.path, row.link)
             else:
                 target.file(row.path, self.content(located), looks.of(row))
@@ -269,14 +270,14 @@ class _Looks:
         self._is_root = os.geteuid() == 0
         self._numbers = AccountNumbers(uid=0, gid=0)
 
-    def of(self, row: IndexRow) -> EntryMetadata:
+    def of(self, row: IndexRow) -> ExtractedMetadata:
         """Return the metadata for an entry."""
         uid = gid = None
         if self._is_root and row.mode != UNKNOWN:
             uid = self._numbers.uid(row.owner[0], row.owner[2])
             gid = self._numbers.gid(row.owner[1], row.owner[3])
         known = row.mode != UNKNOWN
-        return EntryMetadata(
+        return ExtractedMetadata(
             mode=row.mode & 0o1777 if known else 0o700,
             mtime_ns=row.mtime_ns if known else _NO_TIME,
             uid=-1 if uid is None else uid,

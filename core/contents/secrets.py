@@ -1,4 +1,4 @@
-"""Masks the secrets of configuration files, so that a comparison can be shown to anybody.
+"""Masks the secrets of configuration files, so that a comparison can be shown.
 
 The text is read as PHP or JSON word by word and never as data: a broken file is masked as well as a
 sound one. It owns which keys hold secrets. A secret equal on both sides is shown as `****`, another

@@ -34,8 +34,8 @@ from core.jobs.inherited import descriptors_for_runner, words_for_runner
 from core.jobs.listing import JobSummary, has_begun, interrupted_error, list_jobs
 from core.jobs.lock import Holder, is_alive, read_holder
 from core.jobs.old_jobs import forgotten
-from core.jobs.second_lock import var_is_held
 from core.jobs.stream import EventStream
+from core.jobs.var_lock import var_is_held
 from core.magento.store import Store, refuse_stranger, shown
 from core.operations import job_files
 from core.operations.requests import BackupRequest, Request, RollbackRequest, UndoRequest

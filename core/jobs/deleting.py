@@ -1,8 +1,8 @@
-"""Delete backups for a person: with the store held, so that no job reads or writes them meanwhile.
+"""Deletes backups on request, under the lock of the store: no job reads or writes them meanwhile.
 
-hold    the store, as pruning does; where a job was interrupted, its memory is left as it is
-refuse  what an undo or that job needs, of all names before the first goes
-delete  each backup with what lies beside it, each unfinished file
+hold    the store, as pruning does; the directory of an interrupted job is left as it is
+refuse  names that an undo or that job needs, all of them before the first is deleted
+delete  each backup with its manifest and index, each unfinished file
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Deleted = Callable[[str, int], None]
 
 
 def refuse_deletion(client: Client, names: Sequence[str]) -> None:
-    """Raise before a question what would refuse the deletion after it."""
+    """Raise, before the question, the errors that would refuse the deletion after it."""
     for name in names:
         refuse_pinned(client.store, name)
         refuse_needed(client.store, name)

@@ -23,7 +23,7 @@ KEPT_JOBS: Final = 50
 
 
 class JobDirectory:
-    """One job's directory; nothing is opened before it is asked for, and then it is held."""
+    """One job's directory, opened at the first use and held open."""
 
     __slots__ = ("_directory", "_jobs", "job_id", "store")
 
@@ -45,7 +45,7 @@ class JobDirectory:
 
     @property
     def path(self) -> str:
-        """Where it is, for people."""
+        """Its path, for people."""
         return os.path.join(self.store.jobs_directory, self.job_id)
 
     @property

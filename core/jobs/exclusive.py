@@ -1,7 +1,7 @@
-"""Hold a store without a job: for a short change of its backups by a front end itself.
+"""Holds a store without a job, for a short change of its backups by a front end.
 
-It excludes jobs as a job does, by the same two locks, and leaves nothing behind: where its process
-dies the store is free, and there is nothing to recover.
+It excludes jobs by the two locks that a job takes, and leaves nothing behind: if its process dies
+the store is free, and there is nothing to recover.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from core.account.ids import name_of
 from core.jobs.client import Client
 from core.jobs.listing import interrupted_error
 from core.jobs.lock import NO_JOB, Holder, acquire, boot_id, process_start
-from core.jobs.second_lock import hold_var
+from core.jobs.var_lock import lock_var
 from core.magento.store import refuse_stranger
 
 
@@ -47,7 +47,7 @@ def holding(
     lock = acquire(store, holder)
     second: int | None = None
     try:
-        second = hold_var(store)
+        second = lock_var(store)
         interrupted = client.interrupted()
         if interrupted is not None and not beside_interrupted:
             raise interrupted_error(interrupted, host=client.host)

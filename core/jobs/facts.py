@@ -34,7 +34,7 @@ def iso(unix_s: float) -> str:
 
 
 class JobFacts:
-    """One job as it goes on."""
+    """The facts of one running job."""
 
     def __init__(self, *, store: str, root: str, host: str, user: str) -> None:
         self._store, self._root, self._host, self._user = store, root, host, user
@@ -72,7 +72,7 @@ class JobFacts:
 
     @property
     def message(self) -> str:
-        """Why it failed; empty where it did not."""
+        """The reason of its failure; empty without one."""
         return "" if self._failure is None else self._failure.message
 
     def of_start(

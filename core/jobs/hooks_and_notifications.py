@@ -25,7 +25,7 @@ from core.operations.results import JobResult
 
 
 class HooksAndNotifications:
-    """The surroundings of one job. `facts` sees its events."""
+    """Hooks, notifications and metrics of one job. `facts` sees its events."""
 
     def __init__(
         self, context: JobContext, settings: JobSettings, facts: JobFacts, start: Mapping[str, Any]
@@ -44,7 +44,7 @@ class HooksAndNotifications:
         self._sending.start(self._start, ())
         self._hooks.run_before(self._start)
 
-    def take_up(self) -> None:
+    def end_left_over_hook(self) -> None:
         """Kill the hook that a dead runner has left running."""
         self._hooks.end_left_over()
 
@@ -99,14 +99,14 @@ class HooksAndNotifications:
             self._context.emit(Warned(code="notify", message=problem))
 
 
-def around(
+def hooks_and_notifications_of(
     context: JobContext,
     facts: JobFacts,
     operation: Operation,
     kinds: Sequence[Kind],
     began_s: float,
 ) -> HooksAndNotifications | None:
-    """Return the surroundings of a job as they were when it was started; None for none."""
+    """Return those of a job, as configured when it was started; None without any."""
     try:
         settings = from_json(context.directory.read(job_files.SETTINGS))
     except FileNotFoundError:

@@ -53,12 +53,12 @@ class JobSummary(Struct, frozen=True, kw_only=True):
 
     @property
     def unreadable(self) -> bool:
-        """Whether its journal does not even tell when it began."""
+        """Whether its journal lacks even the time of its begin."""
         return self.began_s <= 0
 
     @property
     def problem(self) -> str:
-        """Why nothing of the job's state is used; empty where it is this account's."""
+        """The reason why the job's state is not trusted; empty if it belongs to this account."""
         return self.message if self.foreign else ""
 
 

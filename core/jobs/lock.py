@@ -70,7 +70,7 @@ def is_alive(holder: Holder, host: str) -> bool:
 
 
 class StoreLock:
-    """The lock while it is held."""
+    """The held lock of a store."""
 
     def __init__(self, fd: int, directory: int) -> None:
         self._fd = fd
@@ -123,7 +123,7 @@ def _try_directory(fd: int, path: str) -> bool:
 
 
 def _is_in_place(fd: int, state: Directory) -> bool:
-    """Tell whether the locked file is still the one that others will open."""
+    """Tell whether the path still leads to the locked file."""
     try:
         there = os.stat(_NAME, dir_fd=state.fd, follow_symlinks=False)
     except FileNotFoundError:

@@ -34,8 +34,8 @@ from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
 from core.jobs.old_jobs import forget_old_jobs
 from core.jobs.runner_process import Starter, prepare_process
-from core.jobs.second_lock import hold_var
 from core.jobs.stream import EventStream, StreamWriter
+from core.jobs.var_lock import lock_var
 from core.journal import Journal
 from core.magento.store import Store, find_store
 from core.operations import closing, dispatch_operation, job_files
@@ -103,7 +103,7 @@ class Runner:
             return error.exit_code
         held: int | None = None
         try:
-            held = hold_var(job.store)
+            held = lock_var(job.store)
             _refuse_interrupted(job.store, job, self.host)
             journal = self._journal(request, from_host)
             recovering = len(journal.records) > 1 or not has_begun(journal.records)
@@ -216,12 +216,12 @@ class Runner:
         began_s, kinds = (self.clock(), ()) if begin is None else (begin.began_s, begin.kinds)
         if not self.job.directory.has(job_files.SETTINGS):
             return
-        from core.jobs.hooks_and_notifications import around  # noqa: PLC0415 - most jobs have nothing around them
+        from core.jobs.hooks_and_notifications import hooks_and_notifications_of  # noqa: PLC0415 - most jobs have none
 
         if recovering:
             for stamped in EventStream(self.job.events).poll():
                 facts.see(stamped.event)
-        self._around = around(context, facts, request.operation, kinds, began_s)
+        self._around = hooks_and_notifications_of(context, facts, request.operation, kinds, began_s)
 
     def _work(self, context: JobContext, request: Request, *, recovering: bool) -> JobResult:
         """Do the work, and the steps after it with the store open again."""
@@ -254,18 +254,18 @@ class Runner:
         self, context: JobContext, request: Request, *, recovering: bool
     ) -> OperationResult:
         """Run the operation, or recover it. Raises the error that ended it."""
-        surroundings = self._around
+        around = self._around
         if not recovering:
             self._announce(context, request)
-            if surroundings is not None:
-                surroundings.begin()
+            if around is not None:
+                around.begin()
             return dispatch_operation.run(context, request)
         from core.operations import recovery  # noqa: PLC0415 - most jobs need none
 
         worked = None
-        if surroundings is not None:
-            surroundings.take_up()
-            worked = surroundings.worked
+        if around is not None:
+            around.end_left_over_hook()
+            worked = around.worked
         if worked is None:
             return recovery.recover(context, request)
         context.emit(
@@ -338,7 +338,7 @@ def _close(fd: int | None) -> None:
 
 
 def _trace(error: BaseException) -> None:
-    """Write where it happened, without the values of any variable."""
+    """Write the traceback without the values of any variable."""
     trace = error.__traceback__
     while trace is not None:
         code = trace.tb_frame.f_code

@@ -25,7 +25,7 @@ class Starter:
         self._fd = fd
 
     def answer(self, error: MagerewindError | None = None) -> None:
-        """Say once that the job has begun, or why it cannot."""
+        """Report once that the job has begun, or the error that prevented it."""
         if self._fd is None:
             return
         fd, self._fd = self._fd, None

@@ -83,7 +83,7 @@ class StepState(Struct, frozen=True, kw_only=True):
 
     @property
     def worked_s(self) -> float:
-        """How long it has worked, or did, as far as its events tell."""
+        """Its working time in seconds, by its events."""
         if self.elapsed_s is not None:
             return self.elapsed_s
         if self.started_s is None or self.updated_s is None:
@@ -110,7 +110,7 @@ class StepState(Struct, frozen=True, kw_only=True):
 
 
 class JobState(Struct, frozen=True, kw_only=True):
-    """A job as its events tell it."""
+    """The state of a job, folded from its events."""
 
     began: JobBegan | None = None
     began_s: float | None = None

@@ -51,7 +51,7 @@ class StreamWriter:
         return last + 1
 
     def emit(self, event: Event) -> None:
-        """Write one event, or keep it while it comes too early."""
+        """Write one event, or hold it back before the stream may begin."""
         with self._turn:
             if isinstance(event, Progressed) and self._too_early():
                 self._pending = event

@@ -1,7 +1,7 @@
 """The deployment configuration: app/etc/env.php over app/etc/config.php, and the environment.
 
 Owns reading and merging, as Magento's App/DeploymentConfig.php does it. The meaning of a database
-entry is in `connections`; how a PHP file becomes values is in `php_array` and `php_child`. Values
+entry is in `connections`; `php.read_array` and `php.ask_php` turn a PHP file into values. Values
 hold passwords: no message and no repr of this module has one.
 """
 

@@ -3,8 +3,8 @@
 `var/.maintenance.flag` is a file whose existence is the mode; Magento never reads it. One that was
 made here says for which job, so that it can be told when nothing else remembers that job.
 `var/.maintenance.ip` lists the addresses that still get in; it belongs to the administrator and is
-never touched here. That the flag is durable matters: a store that a crash opened half way through a
-rollback would sell.
+never touched here. The flag must be durable: a store that a crash reopened during a rollback would
+accept orders.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _MARK: Final = re.compile(
 )
 
 
-class FlagMark(Struct, frozen=True, kw_only=True):
+class FlagContent(Struct, frozen=True, kw_only=True):
     """The job named in a flag: its progress, and the kinds it works on.
 
     `phase` is `closed` (nothing has been moved), `moving` or `committed`.
@@ -52,7 +52,7 @@ class MaintenanceState(Struct, frozen=True, kw_only=True):
 
     on: bool
     addresses: str | None
-    mark: FlagMark | None = None
+    mark: FlagContent | None = None
 
 
 def maintenance_state(store: Store) -> MaintenanceState:
@@ -72,16 +72,16 @@ def maintenance_state(store: Store) -> MaintenanceState:
         os.close(var)
 
 
-def _mark(content: bytes | None) -> FlagMark | None:
+def _mark(content: bytes | None) -> FlagContent | None:
     found = _MARK.fullmatch(content or b"")
     if found is None:
         return None
     job_id, phase, kinds = (group.decode("ascii") for group in found.groups())
-    return FlagMark(job_id=job_id, phase=phase, kinds=tuple(filter(None, kinds.split(","))))
+    return FlagContent(job_id=job_id, phase=phase, kinds=tuple(filter(None, kinds.split(","))))
 
 
-def mark_flag(store: Store, mark: FlagMark) -> None:
-    """Let the flag of a job say how far it is, durably; the flag of anybody else is left alone."""
+def mark_flag(store: Store, mark: FlagContent) -> None:
+    """Write the phase of a job into its flag, durably; a flag of any other is left alone."""
     var = open_var(store)
     try:
         fd = os.open(FLAG, os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=var)
@@ -94,7 +94,7 @@ def mark_flag(store: Store, mark: FlagMark) -> None:
         finally:
             os.close(fd)
     except FileNotFoundError:
-        return  # somebody opened the store by hand
+        return  # the store was opened by hand
     except OSError as error:
         raise translate(error, "marking the maintenance flag") from error
     finally:
@@ -125,7 +125,7 @@ def _read(name: str, var: int, limit: int) -> bytes | None:
         os.close(fd)
 
 
-def close_store(store: Store, mark: FlagMark | None = None) -> bool:
+def close_store(store: Store, mark: FlagContent | None = None) -> bool:
     """Turn maintenance mode on, durably, and return whether it was on already.
 
     A flag that is made holds `mark`.
@@ -165,7 +165,7 @@ def _make_flag(var: int, content: bytes) -> bool:
 
 
 def open_store(store: Store) -> None:
-    """Turn maintenance mode off, durably; that it is off already is as good."""
+    """Turn maintenance mode off, durably; it may be off already."""
     if not os.path.lexists(store.var):
         return
     var = open_var(store)

@@ -3,8 +3,8 @@
 Reads /proc and nothing else. Of a command line only the name of the command (and of the consumer)
 is taken: options of `bin/magento` can be passwords.
 
-Only root sees the working directory of another account's process. So root looks before it becomes
-the store's owner, and its findings are remembered here with their time.
+Only root sees the working directory of another account's process. So root searches before the
+account switch, and its findings are kept here with their time.
 """
 
 from __future__ import annotations

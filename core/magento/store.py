@@ -167,7 +167,7 @@ def access_hint(owner_uid: int) -> str:
 
 
 def refuse_stranger(store: Store) -> None:
-    """Raise StoreUnreadable for an account that may write to a store of somebody else's.
+    """Raise StoreUnreadable for an account that may write to a store of another account.
 
     The state of its jobs is closed to all others (0700), so a member of the store's group would
     lock the owner out of `var/.magerewind` and `var/backups`. One whose state is there already goes

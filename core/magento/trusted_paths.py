@@ -4,8 +4,8 @@ Releases share `env.php`, `var` and `pub/media` by link, so links are followed; 
 may write somewhere on the way could otherwise lead this process to any file that it may open. The
 rules: a link belongs to root, to this account or to the store's owner; directories that are passed
 after a link belong to one of these and are not writable for everybody, unless sticky; the target
-of the link belongs to this account or to the store's owner. All of it is seen by descriptor, and
-the descriptor that was looked at is the one that is used.
+of the link belongs to this account or to the store's owner. All checks are made on descriptors, and
+the descriptor that was checked is the one that is used.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Tells others of a job: a check that expects a call, a webhook, e-mail, Apprise; and metrics.
+"""Notifies of a job: a check that expects a call, a webhook, e-mail, Apprise; and metrics.
 
     for each receiver that wants this event of this operation, side by side, as threads:
         read its secret; send one message; read a bounded answer

@@ -1,8 +1,8 @@
-"""A file for the textfile collector of Prometheus' node_exporter, one of each store.
+"""A file for the textfile collector of Prometheus' node_exporter, one for each store.
 
-It is written beside its name, brought to disk and renamed, so a reader sees the old or the new one.
-Sizes and times of the last success come from the backups themselves; only failures are counted on
-from the file of before.
+It is written under a temporary name, flushed and renamed, so a reader sees the old or the new file.
+Sizes and times of the last success come from the backups themselves; only the count of failures
+continues from the old file.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def _count_on(counts: dict[tuple[str, str], int], facts: Mapping[str, Any]) -> N
 
 
 def _newest(backups: str, now_s: float) -> dict[Kind, Backup]:
-    """Return the newest backup of each kind that counts, as for what is overdue."""
+    """Return the newest backup of each kind that counts, by the rule of overdue backups."""
     found: dict[Kind, Backup] = {}
     with contextlib.suppress(OSError, MagerewindError):
         for one in list_backups(backups).sets:

@@ -1,4 +1,4 @@
-"""The order of things: the steps of a backup, a rollback, an undo, a discard and a recovery.
+"""Operations: the order of the steps of a backup, a rollback, an undo, a discard and a recovery.
 
 backup     close; for each kind: write beside its name, verify, name it; open      backup
 rollback   plan; stage; close; recheck; load; swap; commit; go forward; open       rollback

@@ -1,4 +1,4 @@
-"""Whether a backup is of this store: by the host, root and database in its manifest.
+"""Decides whether a backup is of this store, by host, root and database in its manifest.
 
 A backup of production that is rolled back on staging brings production's configuration and base
 URLs with it. It is allowed, but never by accident. A manifest that lacks one of the three says

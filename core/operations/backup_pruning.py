@@ -1,4 +1,4 @@
-"""Retention by a backup itself: before it, where it would not fit, and after it.
+"""Pruning as a step of a backup: before it, where it would not fit, and after it.
 
 A failed deletion afterwards is a warning: the backup is complete, and the next one tries again.
 """

@@ -77,7 +77,7 @@ def lay_down(restic: Restic, manifest: SetManifest, target: int, report: Report)
         below = os.fsdecode(part.prefix).strip("/")
         fd = _below(target, below)
         try:
-            os.fchmod(fd, 0o700)  # nobody else is to reach what is mended below
+            os.fchmod(fd, 0o700)  # no other account may reach the entries changed below
             fetch_all(restic, part, fd, report)
             left_out = _only_ordinary(fd)
             os.fchmod(fd, part.mode)
@@ -131,7 +131,7 @@ def open_configuration(target: int) -> int:
 
 
 def _give(target: int, fd: int) -> None:
-    """As root, give a directory that we made to whom the store's configuration belongs."""
+    """As root, give a directory that we made to the owner of the store's configuration."""
     if os.geteuid() != 0:
         return
     with suppress(FileNotFoundError):

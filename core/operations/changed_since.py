@@ -1,4 +1,4 @@
-"""Changes of a store's files since a backup: a cheap look at times and numbers of entries.
+"""Changes of a store's files since a backup: a quick scan of times and entry counts.
 
 It reads no file and no archive, so its numbers are estimates: a file rewritten with the same
 content counts, one put in place with an older time does not. The numbers of a plan are exact.

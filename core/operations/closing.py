@@ -12,7 +12,7 @@ from core.errors import StorageError
 from core.events import MaintenanceDisabled, MaintenanceEnabled, Step
 from core.journal import Record
 from core.magento.maintenance import (
-    FlagMark,
+    FlagContent,
     close_store,
     maintenance_state,
     mark_flag,
@@ -38,9 +38,9 @@ def mark(context: JobContext, phase: str) -> None:
         mark_flag(context.store, _mark(context, phase))
 
 
-def _mark(context: JobContext, phase: str) -> FlagMark:
+def _mark(context: JobContext, phase: str) -> FlagContent:
     kinds = tuple(kind.value for kind in kinds_of(context.journal))
-    return FlagMark(job_id=context.job_id, phase=phase, kinds=kinds)
+    return FlagContent(job_id=context.job_id, phase=phase, kinds=kinds)
 
 
 def reopen(context: JobContext) -> None:

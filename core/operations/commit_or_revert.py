@@ -1,4 +1,4 @@
-"""The two ways out of a rollback or an undo: revert before the commit point, roll forward after it.
+"""The two ends of a rollback or an undo: revert before the commit point, go forward after it.
 
 Both work from the journal and the job's directory alone, may be run again at any point, and are
 therefore also what recovery runs. The store is opened only at their end.
@@ -110,7 +110,7 @@ def commit(context: JobContext) -> None:
 def forward(
     context: JobContext, parts: tuple[Part, ...], *, flush: bool, replaces: str | None, strict: bool
 ) -> OperationResult:
-    """Do everything that comes after the commit, open the store, let go of the older undo.
+    """Do everything that comes after the commit, open the store, discard the older undo.
 
     `replaces`: the job whose undo this job has used up. Raises StoreLeftClosed.
     """

@@ -30,7 +30,7 @@ from core.owned_files import LARGE
 _FRESH_S: Final = 300.0
 
 
-class Meanwhile(Struct, frozen=True):
+class ChangesSinceShown(Struct, frozen=True):
     """The differences between the plan that was shown and the one that was made again."""
 
     names: tuple[str, ...]
@@ -82,7 +82,7 @@ class ConfirmedPlan(Struct, frozen=True):
         if self.environment != sources.environment_fingerprint:
             raise PlanChanged("app/etc/env.php changed since the plan was shown.")
 
-    def changed_since(self, kind: Kind, plan: FilePlan) -> Meanwhile:
+    def changed_since(self, kind: Kind, plan: FilePlan) -> ChangesSinceShown:
         """Return entries planned now and not shown, or shown and not planned now."""
         left = set(self.entries.get(kind.value, frozenset()))
         names: list[str] = []
@@ -94,7 +94,7 @@ class ConfirmedPlan(Struct, frozen=True):
                 continue
             names.append(entry.path)
             count += not is_ordinary(os.fsencode(entry.path))
-        return Meanwhile(
+        return ChangesSinceShown(
             names=tuple(names),
             count=count + len(left),
             of=plan.identical + plan.added + plan.changed + plan.removed + plan.mode_only,

@@ -1,4 +1,4 @@
-"""The context of every operation: the store, the journal, where to state facts, when to stop."""
+"""The context of every operation: the store, the journal, the stream of events, cancellation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _RESERVE_BYTES = 65536
 
 
 class Cancellation:
-    """Whether somebody asked the job to stop: by a signal, or by a file in its directory.
+    """Whether the job was asked to stop: by a signal, or by a file in its directory.
 
     After the commit point (`forbid`) a request is answered once with "too late" and has no effect.
     """
@@ -73,7 +73,7 @@ class Cancellation:
 
     @property
     def asked(self) -> bool:
-        """Whether somebody asked the job to stop, also where that is too late."""
+        """Whether the job was asked to stop, even if it is too late."""
         return self._requested()
 
     def check(self) -> None:

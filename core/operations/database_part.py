@@ -1,6 +1,6 @@
 """The database's part of a rollback: loaded beside, swapped, reverted, finished.
 
-With it everything is loaded that it needs until the store is open again.
+Its import loads every module that it needs until the store is open again.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from core.database.schema.names import short_id
 from core.database.schema.swap_file import Source, StagedTables, Swap, load_swap
 from core.database.server.connection import connect
 from core.database.swap.after_commit import forward_tables
+from core.database.swap.changed_tables import Seen, look_at_tables, written_between
 from core.database.swap.swap import revert_tables, swap_tables
 from core.database.swap.undo import undo_tables
-from core.database.swap.written import Seen, look_at_tables, written_between
 from core.directories import Directory, StateFile
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned
@@ -285,7 +285,7 @@ class DatabasePart:
 
 
 def _written_while_closed(context: JobContext) -> tuple[Warned, ...]:
-    """Return which of the old tables somebody wrote to although the store was closed."""
+    """Return the old tables that were written to although the store was closed."""
     message = "Written to while the store was closed; the undo keeps what these tables had:"
     begun = (one for one in context.journal.each(TablesSwapBegun) if one.kind is Kind.DB)
     names = next((one.written for one in begun), ())

@@ -1,4 +1,4 @@
-"""Give up an undo: remove the aside trees, drop the aside tables, forget the connection."""
+"""Discards an undo: removes the aside trees, drops the aside tables, forgets the connection."""
 
 from __future__ import annotations
 

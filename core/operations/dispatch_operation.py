@@ -1,4 +1,4 @@
-"""Which operation a request asks for; only that one is imported, since it is waited for."""
+"""Runs the operation of a request; only its module is imported, to keep the start short."""
 
 # ruff: noqa: PLC0415
 

@@ -1,4 +1,4 @@
-"""A restore drill: whether backups can be restored, found by doing it beside the live store.
+"""A restore drill: restores backups beside the live store, to prove that they can be restored.
 
 the database: load the dump under staging names, compare rows and digests, drop everything
 files: read the archive whole, extract a sample outside the store, read it back, remove it

@@ -1,4 +1,4 @@
-"""The headless command that asks for the same as a request."""
+"""The command line that is equal to a request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The dump that a job fetched into its directory: it goes when the job has no more use for it."""
+"""The dump that a job fetched into its directory; removed when the job no longer needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a store could serve customers at all, apart from maintenance mode.
+"""Checks whether a store could serve customers, apart from maintenance mode.
 
 The absence of the flag file says only that the store was not closed. A store whose code,
 configuration or database is gone is down as well, and is never called open.

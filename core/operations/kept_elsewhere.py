@@ -1,8 +1,8 @@
-"""The set elsewhere that tables which stayed in a rollback were equal to, for an undo.
+"""The set in a repository that the kept tables of a rollback were equal to, for an undo.
 
-The job keeps the index of its dump, with which they are compared, and its request, which names the
-repository: that is asked only when one of them has changed. An undo hands both to its own job, so
-that it can be undone itself.
+The job keeps the index of that set's dump, to compare kept tables with, and its request, which
+names the repository: it is contacted only if one of the tables has changed. An undo passes both to
+its own job, so that it can be undone itself.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Staging tables that a job could not drop when it ended, because its server was gone.
 
-Only those of jobs that this store knows and that are over are dropped, and only under the schema's
-lock: another release may share the schema.
+Only tables of ended jobs of this store are dropped, and only under the schema's lock: another
+release may share the schema.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Jobs whose memory is gone: told from their traces in the schema, in the tree and in the flag.
+"""Finds lost jobs: jobs without a directory, known by traces in the schema, the tree and the flag.
 
-A job of which `var/.magerewind/jobs` knows nothing is lost. Its tables say which job of which store
-they are of, its flag how far it had come, its stage and aside directories have its id in their
-names. Nothing is changed here; `verdict_of` decides about the cure.
+Tables of a lost job name the job and its store, its flag names its phase, and its stage and aside
+directories have its id in their names. Nothing is changed here; `verdict_of` decides which acts the
+traces prove safe.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from core.archive.tree.mounts import mounts_below
 from core.archive.tree.remove import tree_bytes
 from core.durable import translate
 from core.errors import ConfigurationError, JobInterrupted, MagerewindError, StoreUnreadable
-from core.magento.maintenance import FlagMark, maintenance_state
+from core.magento.maintenance import FlagContent, maintenance_state
 from core.magento.settings import DatabaseConnection
 from core.magento.store import Store, linked_parts
 from core.magento.trusted_paths import followed, open_trusted_directory, resolved
@@ -73,7 +73,7 @@ class LostJob(Struct, frozen=True, kw_only=True):
     """All traces of one job whose memory is gone. `mark` is of the flag, if that is of this job."""
 
     job_id: str
-    mark: FlagMark | None = None
+    mark: FlagContent | None = None
     tables: LostTables | None = None
     places: tuple[LostPlace, ...] = ()
 
@@ -146,7 +146,7 @@ def verdict_of(job: LostJob) -> LostVerdict:
 
 
 class _Found(Struct):
-    marks: dict[str, FlagMark] = field(default_factory=dict)
+    marks: dict[str, FlagContent] = field(default_factory=dict)
     tables: dict[str, LostTables] = field(default_factory=dict)
     places: dict[str, list[LostPlace]] = field(default_factory=dict)
 

@@ -1,4 +1,4 @@
-"""The backups that a job or an undo needs: nothing else may delete them."""
+"""Backups that a job or an undo needs, and that no other job may delete."""
 
 from __future__ import annotations
 

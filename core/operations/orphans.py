@@ -1,6 +1,6 @@
 """Leftovers of forgotten jobs: tables and directories that no undo knows of.
 
-They may be the only copy of live data, so they go when a person says so, and never by themselves.
+They may be the only copy of live data, so they are deleted only on request.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
     rollback    plan, prepare | close | recheck, load, swap | commit | finish
     undo        prepare_undo  | close | complete_undo, swap | commit | finish
 
-The operations read as this order of things, and know no kind by itself. The part after the close is
-built from the job's directory and journal alone, so that a recovery does as the runner would have.
+Operations call these methods in this order for any kind. After the close a part is built from the
+job's directory and journal alone, so that a recovery does the same as the runner.
 """
 
 from __future__ import annotations

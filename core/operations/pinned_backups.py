@@ -61,7 +61,7 @@ def refuse_pinned(store: Store, name: str) -> None:
     if job_id is not None:
         raise BackupNeeded(
             f"{name} is not deleted: the undo of job {job_id} needs it for the tables that stayed.",
-            hint=f"magerewind job:discard {job_id} gives up that undo; then it can be deleted.",
+            hint=f"magerewind job:discard {job_id} discards that undo.",
         )
 
 

@@ -201,7 +201,7 @@ def _delete_set(doomed: BackupSet) -> list[tuple[Backup, int]]:
         if _is_marked(doomed):
             return gone
         for backup in doomed.backups:
-            with suppress(BackupNotFound):  # somebody was faster
+            with suppress(BackupNotFound):  # deleted meanwhile
                 gone.append((backup, delete_backup(backup.directory, backup.name.text)))
     return gone
 

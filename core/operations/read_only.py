@@ -1,7 +1,7 @@
 """Code that this account cannot change: read-only mounts, and directories of others.
 
-A store can be backed up all the same, and its database rolled back; who may write is asked of the
-system, so limits of root are told as well.
+Such a store can still be backed up, and its database rolled back. The kernel is asked whether this
+account may write, so limits of root are found as well.
 """
 
 from __future__ import annotations

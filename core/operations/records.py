@@ -15,7 +15,7 @@ from core.journal import Journal, Record, TypedRecord
 
 
 class Begin(TypedRecord, frozen=True, kw_only=True):
-    """The first record of each job: which operation, by whom, where and when (unix seconds)."""
+    """The first record of each job: operation, account, host and time (unix seconds)."""
 
     KIND: ClassVar[str] = "begin"
     operation: Operation
@@ -45,7 +45,7 @@ class End(TypedRecord, frozen=True, kw_only=True):
 
 
 class Close(TypedRecord, frozen=True, kw_only=True):
-    """The store is about to be closed; `already`: it was closed by somebody else."""
+    """The store is about to be closed; `already`: it was closed before."""
 
     KIND: ClassVar[str] = "close"
     already: bool
@@ -186,7 +186,7 @@ class UndoBegun(TypedRecord, frozen=True, kw_only=True):
 
 
 class DiscardBegun(TypedRecord, frozen=True, kw_only=True):
-    """The job is about to give up the undo of another one."""
+    """The job is about to discard the undo of another one."""
 
     KIND: ClassVar[str] = "discard"
     job_id: str

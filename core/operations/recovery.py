@@ -1,4 +1,4 @@
-"""Recovery: take up the job that a dead runner left. The journal decides which way.
+"""Recovery: continues the job of a dead runner. The journal decides in which direction.
 
 A backup loses its unfinished files. A rollback or an undo is reverted before its commit point and
 rolled forward after it. A discard is finished. Every way may itself be interrupted and run again.

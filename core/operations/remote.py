@@ -151,7 +151,7 @@ def seen_everywhere(store: Store) -> tuple[Seen, ...]:
 def just_seen(
     seen: Seen | None, store: str, timestamp: str, *, now_s: float, within_s: float = JUST_S
 ) -> RemoteSet | None:
-    """Return a whole set that was seen a moment ago, by the one who was asked about it."""
+    """Return the set `timestamp` if it is whole and was seen at most `within_s` ago."""
     if seen is None or not 0 <= now_s - seen.seen_s <= within_s:
         return None
     found = [one for one in seen.holdings.sets if one.is_whole and str(one.timestamp) == timestamp]

@@ -1,4 +1,4 @@
-"""The dump of a set elsewhere, by parts: what of it has to be fetched, and the part that was.
+"""The dump of a set in a repository, by parts: the parts to fetch, and the fetched part.
 
     plan    its definitions are in the index, which is in the manifest: nothing is fetched
     job     compare the tables with the index; fetch the rows of those that are loaded

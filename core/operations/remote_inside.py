@@ -184,7 +184,7 @@ class RemoteInside:
         return fd
 
     def _write_dump_index(self, file: StateFile) -> None:
-        from core.database.load.index_again import make_index  # noqa: PLC0415 - seldom needed
+        from core.database.load.rebuild_index import make_index  # noqa: PLC0415 - seldom needed
 
         facts = self._part.facts
         self._refuse_too_much(facts.size_bytes)

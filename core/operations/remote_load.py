@@ -1,6 +1,6 @@
-"""The dump of a set elsewhere at work: brought before a rollback, fetched further by its loads.
+"""Fetches the dump of a set in a repository: before a rollback, and further parts for its loads.
 
-bring      definitions from the manifest; compare; fetch the rows of the tables that differ
+fetch      definitions from the manifest; compare; fetch the rows of the tables that differ
 load       a table that stayed and changed since: its rows are fetched, in bounds
 undo       the same, of tables that changed after the rollback
 """

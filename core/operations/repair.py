@@ -1,6 +1,6 @@
-"""Brings a store to a whole state after a job whose memory is gone, by the traces it left.
+"""Repairs a store after a lost job, by the traces of that job.
 
-Only acts that these prove right are done. Asides are never deleted here: they may be the only
+Only acts that the traces prove safe are done. Asides are never deleted here: they may be the only
 copy of live entries.
 """
 

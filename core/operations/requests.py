@@ -1,4 +1,4 @@
-"""The request of a person: plain values, valid once built, that a job's directory can keep.
+"""Requests: plain values, valid once built, kept in the job's directory.
 
 A request is written to `request.json` by the client and read by the runner. It never holds a
 password.

@@ -1,7 +1,7 @@
 """A rollback: plan, stage the files, close, load the database beside, swap, commit, open.
 
-It reads like its documentation. Before the commit any failure reverts everything; after it, only
-forward. The store is opened by one of the two ends in `ending`, never as cleanup.
+Before the commit any failure reverts everything; after it the job only goes forward. The store is
+opened by one of the two ends in `commit_or_revert`, never as cleanup.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def run_rollback(context: JobContext, request: RollbackRequest) -> OperationResu
 def _with_dump(
     context: JobContext, sources: Sources, request: RollbackRequest, shown: ConfirmedPlan | None
 ) -> Sources:
-    """Bring what is needed of the dump of a set that is elsewhere, when there is room for it."""
+    """Fetch the needed parts of the dump of a set in a repository, if there is space for it."""
     backup = sources.backups.get(Kind.DB)
     if sources.remote is None or backup is None:
         return sources

@@ -1,4 +1,4 @@
-"""A rollback at work, as its parts see it: the job, the request, the backups, the plan shown."""
+"""The values of a running rollback for its parts: job, request, backups, the shown plan."""
 
 from __future__ import annotations
 

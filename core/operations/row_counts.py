@@ -1,7 +1,7 @@
-"""The rows that a rollback adds, removes and changes in tables that differ, counted for its plan.
+"""Counts the rows that a rollback adds, removes and changes in differing tables, for its plan.
 
-Only for a person, and within a few seconds: the ranges of a table whose digests differ are compared
-row by row, small tables first. The job does not need it.
+The counts are only shown, and take a few seconds at most: ranges of a table whose digests differ
+are compared row by row, small tables first. The job does not need them.
 """
 
 from __future__ import annotations

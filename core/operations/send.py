@@ -4,7 +4,7 @@
     afterwards  with the store open again: the dump from its file, the trees as they are by then;
                 changes in them meanwhile are named
 
-Nothing in a repository has to be taken back: without its manifest a set does not count.
+Nothing in a repository has to be reverted: without its manifest a set does not count.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ from core.operations.remote import look_at, open_restic, remember_set, store_nam
 from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
-from core.operations.sent_dump import dump_part, index_in
-from core.operations.trees_on_their_way import Trees
+from core.operations.send_trees import Trees
+from core.operations.sent_dump_manifest import dump_part, index_in
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream
 from core.repository.sets import (

@@ -130,6 +130,8 @@ def _health_findings(backups: Mapping[Kind, Backup]) -> list[Finding]:
         name = backup.name.text
         if backup.health is Health.DAMAGED:
             found.append(stop("damaged", f"{name} is damaged: {backup.problem}"))
+        elif backup.health is Health.REFUSED:
+            found.append(stop("refused", f"{name} is refused: {backup.problem}"))
         elif backup.manifest is None:
             found.append(
                 note("unverified", f"{name} has no manifest; it is checked by its structure.")

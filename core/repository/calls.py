@@ -49,6 +49,7 @@ _LAUNCH: Final = (
     "if os.getppid()!=int(sys.argv[1]): os._exit(1)\n"
     "os.execv(sys.argv[2],sys.argv[2:])\n"
 )
+_WHERE: Final = "Is there a repository at the following location"
 _RETRYING: Final = b"retrying after"
 _RETRIES_S: Final = 120.0  # without progress, of a call that says that it tries again
 _FETCHING: Final = frozenset({"restore", "dump"})
@@ -272,6 +273,8 @@ class Call:
         """Return its last words on standard error, in one line without secrets."""
         said = ""
         for line in bytes(self._errors).decode("utf-8", "replace").splitlines():
+            if line.startswith(_WHERE):  # older ones end with it, and the place
+                break
             said = _sentence(line) or said
         return without_secrets(said, self._repository)[:500]
 
@@ -295,7 +298,8 @@ class Call:
                 f"The password does not open the repository {name}.",
                 hint="password_file or password_command of its configuration is another one's.",
             )
-        if code == 10 or said.startswith("unable to open config file"):
+        unopened = said.startswith("unable to open config file") and "denied" not in said
+        if code == 10 or unopened:
             return _missing(name, url)
         if code == 11 or "already locked" in said:
             return RepositoryLocked(

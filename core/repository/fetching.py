@@ -1,4 +1,4 @@
-"""Brings files of a snapshot here: those that are asked for, into a private open directory.
+"""Fetches chosen files of a snapshot into a private open directory.
 
 restic looks at each entry of a snapshot with each pattern, so many files are asked for by whole
 directories where all in them is wanted, and in several calls. It owns that choice, and the

@@ -1,8 +1,8 @@
 """A repository opened with the restic of this machine: its commands as functions.
 
-The first call of an opened repository is given few tries: a wrong key or a dead server is tried
-again by restic for a quarter of an hour. A lock that a dead process of this host left is taken away
-and the call made again, once.
+The first call of an opened repository gets few retries: restic alone would retry a wrong key or a
+dead server for a quarter of an hour. A lock that a dead process of this host left is removed, and
+the call repeated once.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -22,6 +23,7 @@ from core.repository.program import NEEDED, Version, find_restic
 from core.repository.settings import Repository, environment_of
 
 _LARGEST_ANSWER: Final = 512 << 20
+_MADE: Final = re.compile(rb"created restic repository ([0-9a-f]+) at ")
 _FIRST_S: Final = 90.0  # without a word; of thousands of snapshots a far server takes a while
 
 
@@ -118,6 +120,9 @@ class Restic:
     def init(self) -> str:
         """Make the repository; return its id."""
         for line in self.lines(("init",), limits=calls.LOOK):
+            made = _MADE.match(line)
+            if made is not None:  # restic 0.14 has no JSON of it
+                return made[1].decode()
             with contextlib.suppress(ValueError, KeyError, TypeError):
                 return str(json.loads(line)["id"])
         return ""

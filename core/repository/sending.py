@@ -300,7 +300,7 @@ class _Framer(threading.Thread):
         except OSError:
             self.is_broken = True
         finally:
-            os.close(self._source)  # who writes to it is told by a broken pipe
+            os.close(self._source)  # its writer gets a broken pipe
 
     def finish(self, size: int) -> None:
         """Say that all was whole, when it was."""

@@ -41,7 +41,7 @@ class Times(Struct, frozen=True, kw_only=True):
     weekdays: frozenset[int]
 
     def after(self, moment: dt.datetime) -> Iterator[dt.datetime]:
-        """Yield the moments after this one, in the local time that it is in, naive."""
+        """Yield the moments after this one, as naive local times."""
         day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
         for _ in range(_SEARCHED_DAYS):
             if day.day in self.days and day.month in self.months and day.weekday() in self.weekdays:

@@ -42,8 +42,8 @@ class Due(Struct, frozen=True, kw_only=True):
 
     @property
     def idle(self) -> tuple[str, ...]:
-        """The names of timers that are in place and not run by their manager."""
-        return tuple(one.schedule.name for one in self.installed if one.active is False)
+        """The timers, in words with their names, that are in place and that nothing runs."""
+        return tuple(one.words for one in self.installed if one.active is False)
 
     def overdue(self, now_s: float) -> tuple[Kind, ...]:
         """Return the kinds that are overdue, where anything says when they are."""
@@ -114,7 +114,7 @@ def is_usable(backup: Backup) -> bool:
 
 
 def is_timed(backup: Backup) -> bool:
-    """Tell whether a backup counts, and its name says when it was taken."""
+    """Tell whether a backup counts and has a time in its name."""
     return is_usable(backup) and backup.name.variant != FOREIGN
 
 

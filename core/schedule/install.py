@@ -18,7 +18,7 @@ from msgspec import Struct
 from core import durable
 from core.errors import MagerewindError, PreflightRefused, StorageError
 from core.schedule import crontab
-from core.schedule.programs import LOOK_S, has, run_program, systemd_runs
+from core.schedule.programs import LOOK_S, cron_runs, has, run_program, systemd_runs
 from core.schedule.units import (
     Schedule,
     find_in,
@@ -59,13 +59,21 @@ class SchedulePlaces(Struct, frozen=True, kw_only=True):
 
 
 class Installed(Struct, frozen=True, kw_only=True):
-    """A schedule that is in place. `active`: the manager runs it; None where none can tell."""
+    """A schedule that is in place.
+
+    `active`: its systemd or cron runs it; False also where there is none here, None for unknown.
+    """
 
     schedule: Schedule
     way: Way
     places: tuple[str, ...]
     active: bool | None = None
     next_s: float | None = None
+
+    @property
+    def words(self) -> str:
+        """What it is, with its name: `the timer NAME`."""
+        return f"the {'schedule' if self.way is Way.CRON else 'timer'} {self.schedule.name}"
 
 
 def default_way() -> Way:
@@ -233,14 +241,15 @@ def _found(root: str, places: SchedulePlaces, environ: Mapping[str, str]) -> Ite
     path = os.path.join(places.cron, name)
     found = crontab.find_block(_safely(path).encode("utf-8", "surrogateescape"), name)
     if found is not None and found.root == root:
-        yield Installed(schedule=found, way=Way.CRON, places=(path,))
+        yield Installed(schedule=found, way=Way.CRON, places=(path,), active=cron_runs())
     if os.geteuid() != 0 and has("crontab"):
         try:
             found = crontab.find_block(_crontab(environ), name)
         except MagerewindError:
             return
         if found is not None and found.root == root:
-            yield Installed(schedule=found, way=Way.CRON, places=("crontab",))
+            active = cron_runs()
+            yield Installed(schedule=found, way=Way.CRON, places=("crontab",), active=active)
 
 
 def _safely(path: str) -> str:
@@ -252,6 +261,8 @@ def _safely(path: str) -> str:
 
 def _running(way: Way, name: str, environ: Mapping[str, str]) -> tuple[bool | None, float | None]:
     """Return whether the manager runs a timer, and when it fires next, in unix seconds."""
+    if not systemd_runs():
+        return False, None
     if not _manager_runs(way, environ):
         return None, None
     words = ["show", f"{name}.timer", "-p", "ActiveState", "-p", "NextElapseUSecRealtime"]

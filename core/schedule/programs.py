@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Final
 
 from msgspec import Struct
@@ -15,8 +16,9 @@ from core.errors import PreflightRefused
 
 _LIMIT_S: Final = 20.0
 LOOK_S: Final = 5.0
-"""For a look that somebody waits for."""
+"""Limit for a query that a person waits for."""
 _PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+_CRONS: Final = frozenset({b"cron", b"crond", b"fcron"})
 _PASSED: Final = (
     "XDG_RUNTIME_DIR",
     "DBUS_SESSION_BUS_ADDRESS",
@@ -107,3 +109,17 @@ def refusal_as(ids: Ids, words: Sequence[str]) -> str:
 def systemd_runs() -> bool:
     """Tell whether this machine was started by systemd."""
     return os.path.isdir("/run/systemd/system")
+
+
+def cron_runs() -> bool | None:
+    """Tell whether a daemon of cron runs; None where that cannot be seen.
+
+    An account may not see root's processes, and systemd-cron has no daemon.
+    """
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with suppress(OSError), open(f"/proc/{pid}/comm", "rb") as file:
+            if file.read(64).strip() in _CRONS:
+                return True
+    if systemd_runs():
+        return None
+    return False if os.geteuid() == 0 or not any(map(has, ("cron", "crond"))) else None

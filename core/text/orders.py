@@ -1,4 +1,4 @@
-"""The order of the work of a backup, a rollback and an undo, as a person is told it beforehand."""
+"""The order of the work of a backup, a rollback and an undo, as shown before the start."""
 
 from __future__ import annotations
 

@@ -2,7 +2,14 @@ import pytest
 from msgspec.structs import replace
 
 from core.cli.command_table import COMMANDS
-from core.cli.parser import CommandLine, TextRequested, parse
+from core.cli.main import run
+from core.cli.parser import (
+    CommandLine,
+    TextRequested,
+    _parsers_of_commands,
+    make_parser,
+    parse,
+)
 from core.errors import UsageError
 from core.events import Kind
 
@@ -187,3 +194,78 @@ def test_questions_need_a_person_who_sees_them() -> None:
     assert parse(["job:undo"]).may_ask
     for option in ("-n", "-q", "--json"):
         assert not parse(["job:undo", option]).may_ask
+
+
+MAY_BE_EMPTY = {"--note", "--magento-init-params", "text"}  # no note; nothing asked of Magento
+
+
+def test_no_value_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = make_parser()
+    monkeypatch.setattr("core.cli.parser.make_parser", lambda: made)  # 200 of them take seconds
+    parsers = _parsers_of_commands(made)
+    taken = []
+    for command, parser in parsers.items():
+        wanted = [one for one in parser._actions if one.required and not one.option_strings]
+        for action in parser._actions:
+            name = (action.option_strings or [action.dest])[-1]
+            if action.nargs == 0 or name in MAY_BE_EMPTY:
+                continue
+            if action.option_strings:
+                words = [*(one.choices[0] if one.choices else "x" for one in wanted), f"{name}="]
+            else:
+                words = ["" if one is action else "x" for one in wanted] or [""]
+                words += [] if action in wanted else [""]
+            try:
+                parse([command, *words])
+            except UsageError:
+                continue
+            taken.append((command, *words))
+    assert taken == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["setup:backup", "--exclude=@foo"], ["--exclude", "@foo"]),
+        (["setup:backup", "--exclude=../x"], ["--exclude", "../x"]),
+        (["setup:rollback", "--exclude=/"], ["--exclude", "'/'"]),
+        (["setup:rollback", "--only=@foo"], ["--only", "@foo"]),
+        (["setup:rollback", "--only=a/../b"], ["--only", "a/../b"]),
+        (["setup:backup", "--strip=@foo"], ["--strip", "@foo"]),
+        (["setup:backup", "--strip=quote,@foo"], ["--strip", "@foo"]),
+        (["setup:backup", "--strip=,"], ["--strip"]),
+        (["setup:rollback", "--only-table=@foo"], ["--only-table", "@foo"]),
+        (["setup:rollback", "--exclude-table=@foo"], ["--exclude-table", "@foo"]),
+        (["setup:backup", "--keep-last=-2"], ["--keep-last", "-1", "-2"]),
+        (["info:store", "--check", "--warning=x"], ["--warning", "'x'"]),
+        (["info:store", "--critical=2d"], ["--critical", "--check"]),
+        (["info:store", "--check", "--warning=2d", "--critical=1h"], ["--critical 1h", "2d"]),
+        ([""], ["command ''"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_option(words: list[str], said: list[str]) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert caught.value.exit_code == 2
+    assert [one for one in said if one not in caught.value.message] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["setup"], "magerewind list setup shows the commands that begin so."),
+        (["info:backups:"], "magerewind list info:backups shows the commands that begin so."),
+        (["info:store", "--foo"], "magerewind --help shows what there is."),
+        (["info:store", "--chekc"], "Did you mean --check?"),
+    ],
+)
+def test_a_hint_leads_on(words: list[str], hint: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        parse(words)
+    assert str(caught.value.hint).replace("magerewind info:store", "magerewind") == hint
+
+
+def test_words_that_are_off_are_unknown_to_monitoring(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["info:store", "--check", "--foo"]) == 3
+    assert capsys.readouterr().out.startswith("UNKNOWN - unrecognized arguments: --foo")
+    assert run(["info:store", "--foo"]) == 2

@@ -187,6 +187,29 @@ def test_every_problem_of_every_file_is_told(place):
         place.load()
 
 
+def test_a_mistake_of_one_table_hides_none_of_another(place):
+    path = place.write(
+        "config.toml",
+        "[stores.a]\nroot = '/srv/x'\nnotify = ['nosuch', 'right', 'wrong']\nverfy = true\n"
+        "[stores.b]\nroot = '/srv/x'\nexclude = ['../x']\n[stores.c]\nroot = 5\n[stores.d]\n"
+        "[notify.right]\ntype = 'ping'\n[notify.wrong]\ntype = 'pong'\n"
+        "[repositories.r]\nurl = 5\n[repositories]\nq = 1",
+    )
+    found = [line.removeprefix(f"{path}: ") for line in place.problems()]
+    assert [line[:44] for line in found] == [
+        "unknown field 'verfy' in stores.a: did you m",
+        "stores.c.root: expected a text, got a whole ",
+        "notify.wrong.type: expected one of ping, web",
+        "repositories.r.url: expected a text, got a w",
+        "repositories.q: expected a table, got a whol",
+        "stores.a.notify: there is no [notify.nosuch]",
+        "stores.b.exclude: An exclusion is a path bel",
+        "stores.b.root: /srv/x is stores.a's already",
+        "stores.d: 'root' is missing",
+        "notify.right: one of url, url_file, url_comm",
+    ]
+
+
 def test_tables_are_merged_by_key_and_lists_taken_whole_the_later_file_first(place):
     place.write(
         "config.toml",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import stat
 import subprocess
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from core.backups.names import manifest_name
 from core.contents import extract_target as target_module
 from tests.archive.trees import tree_hash
 from tests.contents.looking import HOSTILE, NAME, Looking, foreign, make_store
@@ -64,6 +66,10 @@ def test_nothing_that_exists_is_replaced(shop: Looking, out: Path) -> None:
     assert said.code == 1
     assert "app/etc/env.php was not extracted: it exists already" in said.err
     assert "app/code was not extracted" in said.err
+    assert re.search(r"Extracted to .*: 1 file, .*; \d+ were not extracted\.", said.err), said.err
+    said = shop.run("info:backups:extract", NAME, "app/etc/env.php", "--to", str(out))
+    assert "SUCCESS" not in said.out + said.err
+    assert f"Nothing was extracted to {out}; 1 was not extracted." in said.err
     assert (out / "app/etc/env.php").read_text() == "mine"
     assert (out / "app/etc/config.php").exists()
     assert os.listdir(shop.root / "vendor") == ["large.bin"]
@@ -210,3 +216,23 @@ def test_a_hostile_name_is_named_inertly(shop: Looking, out: Path) -> None:
         assert said.code == expected
     assert "\x1b" not in said.err
     assert "esc\\x1b]0;x\\x07\\nline was not extracted" in said.err
+
+
+# The plan of a command is removed when its process ends.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_backup_without_its_manifest_is_refused_and_not_damaged(
+    shop: Looking, tmp_path: Path
+) -> None:
+    (shop.root / "app/code/out").unlink()
+    kept = (shop.backups / manifest_name(NAME)).rename(tmp_path / "kept")
+    shop.put("var/backups/1763869001_db.sql", b"GRANT ALL ON *.* TO x;\n")
+    rollback = ("setup:rollback", "--dry-run", "--code-file", NAME)
+    for words in (rollback, ("info:backups:verify",), ("info:backups:list",), rollback):
+        said = shop.run(*words)
+        text = " ".join((said.out + said.err).split())
+        assert f"{NAME} is refused: a link that leads out of the store" in text, words
+        assert f"Bring its manifest ({manifest_name(NAME)}) beside it" in text, words
+        assert "damaged" not in text.lower(), words
+        assert ("_db.sql is refused: line 1: " in text) == (words[0][:4] == "info"), words
+    kept.rename(shop.backups / manifest_name(NAME))
+    assert shop.run("info:backups:verify", NAME).code == 0

@@ -127,7 +127,7 @@ def test_a_database_that_cannot_be_used(shop, before, env_php, command, was, bec
 def test_a_group_of_tables_that_does_not_exist(shop, before):
     said = magerewind(shop, *BACKUP, "--strip", "@nothing", code=2)
     assert said.out == "", "refused before the store is closed"
-    assert said.problem[0] == "There is no group of tables '@nothing'."
+    assert said.problem[0] == "--strip: There is no group of tables '@nothing'."
     untouched(shop, before)
 
 

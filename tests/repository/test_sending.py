@@ -164,12 +164,33 @@ def test_a_call_that_says_nothing_ends(remote, tmp_path, monkeypatch):
         list(call.lines())
 
 
+OLD = """#!/bin/sh
+case " $* " in
+*" init "*)
+    echo "created restic repository c3b378ff52 at $RESTIC_REPOSITORY"
+    exit 0 ;;
+*" version "*)
+    echo restic 0.14.0 compiled with go1.19
+    exit 0 ;;
+esac
+echo "Fatal: unable to open config file: stat /x/config: no such file or directory" >&2
+echo "Is there a repository at the following location?" >&2
+echo "$RESTIC_REPOSITORY" >&2
+exit 1
+"""  # its words
+
+
 def test_an_old_restic_is_named_with_its_cure(remote, tmp_path):
     (tmp_path / "bin").mkdir()
     old = tmp_path / "bin/restic"
-    old.write_text("#!/bin/sh\necho restic 0.14.0 compiled with go1.19\n")
+    old.write_text(OLD)
     old.chmod(0o755)
     remote.add_directory()
+    path = f"{old.parent}:/usr/bin:/bin"
+    said = remote.run("setup:backup", "--code", "--to", "off", code=1, path=path)
+    assert re.search("There is no repository at .*\\nmagerewind repo:init off makes", said.err)
+    said = remote.run("repo:init", "off", path=path)
+    assert "Made the repository off (id c3b378ff52)." in said.err
     said = remote.run("repo:list", code=1, path=f"{old.parent}:/usr/bin:/bin")
     assert "is restic 0.14.0; 0.17.1 or newer is needed" in said.err
     assert "Debian 13" in said.err

@@ -153,3 +153,8 @@ def test_a_repository_that_is_gone_keeps_no_undo_from_the_tables_that_did_not_ch
     away.run("job:undo", "--yes")
     assert shop.state() == damaged
     away.run(*WORDS, "--yes")
+    away.run("setup:backup", "--media", "--to", "off")
+    said = away.run("repo:forget", "--keep-last", "1", "--dry-run").out
+    (line,) = [one for one in said.splitlines() if str(away.stamp) in one]
+    assert "undo of job" in line
+    assert "forget" not in line

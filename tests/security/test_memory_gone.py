@@ -11,7 +11,7 @@ from types import SimpleNamespace
 import pytest
 
 from core.events import Kind
-from core.jobs.second_lock import var_is_held
+from core.jobs.var_lock import var_is_held
 from core.journal import read_journal
 from core.operations.requests import BackupRequest, RollbackRequest, UndoRequest
 from tests import oracles

@@ -67,17 +67,17 @@ def hold(store: Store) -> subprocess.Popen[str]:
 @asynccontextmanager
 async def watching(store: Store, *, local: bool) -> AsyncIterator[tuple[StreamWatch, list[float]]]:
     calls: list[float] = []
-    errands = QuestionThreads()
+    questions = QuestionThreads()
     watch = StreamWatch(
-        places_of(store), lambda: calls.append(time.monotonic()), errands, local=local
+        places_of(store), lambda: calls.append(time.monotonic()), questions, local=local
     )
     # The first look is only to know the beginning.
-    await until_in_loop(lambda: not errands.open, WAITED)
+    await until_in_loop(lambda: not questions.open, WAITED)
     try:
         yield watch, calls
     finally:
         watch.close()
-        errands.close()
+        questions.close()
 
 
 WAITED = "nothing was noticed"

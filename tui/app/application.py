@@ -80,7 +80,7 @@ class Application(Shell):
             self.let_switch()
         self.clock = clock
         self.zone = zone
-        self.errands: QuestionThreads
+        self.questions: QuestionThreads
         self.follower: Follower | None = None
         self.jobs: tuple[JobSummary, ...] = ()
         self.forgotten = 0
@@ -95,10 +95,12 @@ class Application(Shell):
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
-        self.errands = QuestionThreads()
+        self.questions = QuestionThreads()
         every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
-        self._watch = StreamWatch(self.engine.places, self.look_for_jobs, self.errands, local=None)
+        self._watch = StreamWatch(
+            self.engine.places, self.look_for_jobs, self.questions, local=None
+        )
         self.set_interval(AGES_S, self._redraw_ages)
         self.push_screen(Home())
         self.call_after_refresh(self.look_for_jobs)
@@ -117,7 +119,7 @@ class Application(Shell):
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""
         self._watch.close()
-        self.errands.close()
+        self.questions.close()
         self.engine.close()
 
     # The running job
@@ -152,8 +154,8 @@ class Application(Shell):
         def look() -> Looked:
             return engine.jobs(), engine.closed(), engine.forgotten()
 
-        self.look.ask(self.errands, look, done, limit_s=LIMIT_S)
-        self._health.ask(self.errands, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
+        self.look.ask(self.questions, look, done, limit_s=LIMIT_S)
+        self._health.ask(self.questions, engine.health, self._found_health, limit_s=HEALTH_LIMIT_S)
 
     def _found_health(self, found: StoreHealth | Exception) -> None:
         """Show broken parts of the store. An unknown state is no open store either."""
@@ -172,7 +174,7 @@ class Application(Shell):
 
     @property
     def _closed_by_job(self) -> bool:
-        """Whether the followed job says that it has the store closed now."""
+        """Whether the followed job has the store closed now."""
         follower = self.follower
         if follower is None or follower.ended:
             return False
@@ -273,7 +275,7 @@ class Application(Shell):
                     self.pop_screen()
             self.show_job(value)
 
-        self.errands.ask(lambda: self.engine.start(request), started)
+        self.questions.ask(lambda: self.engine.start(request), started)
 
     def show_job(self, job_id: str, *, instead: bool = False) -> None:
         """Put the screen of a job on top, or in the place of the one that is there."""

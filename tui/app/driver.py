@@ -32,7 +32,7 @@ class QuietDriver(LinuxDriver):
         super().write(lean(data))
 
     def disable_input(self) -> None:
-        """Wake the thread, so that it sees that it is to end; then as Textual does."""
+        """Wake the thread so that it ends; then do as Textual does."""
         if self._wake is not None:
             with contextlib.suppress(OSError):  # the thread has just ended by itself
                 os.write(self._wake[1], b".")

@@ -103,7 +103,7 @@ class _Writer:
         self._wanted = (row, column)
 
     def plain(self, data: str) -> None:
-        """Write pieces without a style, and those that are no text."""
+        """Write pieces without a style, and control codes."""
         self._go()
         if self._now is not _PLAIN:
             self.found.append(_RESET)

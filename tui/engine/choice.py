@@ -23,7 +23,7 @@ from core.events import Kind
 from core.operations.plan_exclusions import leave_out, take_in
 from core.operations.requests import RollbackRequest
 from tui.engine.copies import located
-from tui.engine.views import BackupsView, BackupView, SetView
+from tui.engine.views import BAD, BackupsView, BackupView, SetView
 
 Left = tuple[Kind, str]
 """A left out path of code or media, or a table."""
@@ -98,7 +98,7 @@ class Choice(Struct, frozen=True, kw_only=True):
 
     @property
     def place(self) -> int | None:
-        """Which of the sets it is, from 0; None where the backups are of several, or of none."""
+        """The number of the chosen set, from 0; None for backups of several sets, or none."""
         moments = self.moments or tuple({one.timestamp for one in self.files.values()})
         if len(moments) != 1:
             return None
@@ -195,7 +195,7 @@ def files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
             backup
             for one in sets
             if (backup := one.of(kind)) is not None
-            and ((backup.origin is None and backup.health != "damaged") or one.timestamp == at)
+            and ((backup.origin is None and backup.health not in BAD) or one.timestamp == at)
         ]
         before = next((one for one in known if one.timestamp <= at), None)
         nearest = before or (known[-1] if known else None)

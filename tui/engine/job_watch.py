@@ -123,13 +123,13 @@ class StreamWatch:
         self,
         places: StorePaths,
         changed: Callable[[], None],
-        errands: QuestionThreads,
+        questions: QuestionThreads,
         *,
         local: bool | None,
     ) -> None:
         self._places = places
         self._changed = changed
-        self._errands = errands
+        self._questions = questions
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, asyncio.TimerHandle] = {}
         self._seen: tuple[object, ...] | None = None
@@ -172,7 +172,7 @@ class StreamWatch:
 
     def _look(self) -> None:
         # Aside: on a file system of the network even this may take its time.
-        self._errands.ask(self._states, self._compare)
+        self._questions.ask(self._states, self._compare)
 
     def _states(self) -> tuple[object, ...]:
         places = self._places

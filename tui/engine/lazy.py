@@ -64,7 +64,7 @@ class LazyEngine:
 
     @cached_property
     def defaults(self) -> BackupRequest:
-        """The backup that the configuration asks for; ours where it is broken, as a start says."""
+        """The configured backup; the default one if the configuration is broken."""
         from core.operations.requests import BackupRequest  # noqa: PLC0415 - as said above
 
         if self._settings is not None:

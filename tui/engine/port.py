@@ -49,7 +49,7 @@ MAX_EVENTS_A_POLL: Final = 20_000  # about 0.2 s of folding; the rest comes with
 
 
 class LogLine(Struct, frozen=True, kw_only=True):
-    """A line of a job's log, and when it was said, in unix seconds."""
+    """A line of a job's log, and its time in unix seconds."""
 
     line: Line
     when_s: float
@@ -281,7 +281,7 @@ class QuestionThreads:
             if limit_s is None
             else self._loop.call_later(limit_s, answer, TimeLimit(), context=context)
         )
-        threading.Thread(target=run, daemon=True, name="errand").start()
+        threading.Thread(target=run, daemon=True, name="question").start()
 
     def handed(self, each: Callable[[T], object]) -> Callable[[T], None]:
         """Return a function for repeated calls by a thread: `each` gets the values on the loop."""
@@ -330,7 +330,7 @@ class Latest(Generic[T]):
 
     def ask(
         self,
-        errands: QuestionThreads,
+        questions: QuestionThreads,
         work: Callable[[], T],
         changed: Callable[[T | Exception], None],
         *,
@@ -352,7 +352,7 @@ class Latest(Generic[T]):
             self.value = value
             changed(value)
 
-        errands.ask(work, answer, limit_s=limit_s)
+        questions.ask(work, answer, limit_s=limit_s)
 
 
 class Follower:

@@ -12,9 +12,9 @@ from tui.engine.views import BackupView
 class Verifying:
     """The queue, the backup that is read now, and its progress, written by the thread."""
 
-    def __init__(self, engine: Engine, errands: QuestionThreads, voice: Messages) -> None:
+    def __init__(self, engine: Engine, questions: QuestionThreads, voice: Messages) -> None:
         self._engine = engine
-        self._errands = errands
+        self._questions = questions
         self._voice = voice
         self._waiting: deque[BackupView] = deque()
         self._reading: BackupView | None = None
@@ -80,4 +80,4 @@ class Verifying:
             self._finished = True
             self._next()
 
-        self._errands.ask(lambda: engine.verify(backup, report), done)
+        self._questions.ask(lambda: engine.verify(backup, report), done)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct, field
 
@@ -91,8 +91,12 @@ class SetOrigin(Struct, frozen=True, kw_only=True):
     store: str
 
 
+BAD: Final = ("damaged", "refused")
+"""The words of a health with which a backup is not used."""
+
+
 class BackupView(Struct, frozen=True, kw_only=True):
-    """One backup file. `health` is one of "verified", "sound", "unverified", "damaged"."""
+    """One backup file. `health` is one of "verified", "sound", "unverified", or one of BAD."""
 
     name: str
     kind: Kind | None  # None: an archive of the admin pages that holds several kinds
@@ -140,13 +144,13 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def maker(self) -> str:
-        """Who made it."""
+        """The program that made it."""
         return next((backup.maker for backup in self.backups if backup.maker), "")
 
     @property
     def health(self) -> str:
         """The worst of its backups."""
-        order = ("damaged", "unverified", "sound", "verified")
+        order = (*BAD, "unverified", "sound", "verified")
         found = {backup.health for backup in self.backups}
         return next((health for health in order if health in found), "unverified")
 
@@ -157,13 +161,13 @@ class SetView(Struct, frozen=True, kw_only=True):
 
     @property
     def where(self) -> tuple[str, ...]:
-        """The places where all of it is; empty where it is here alone, or nowhere whole."""
+        """The places that hold all of it; empty if only this machine does, or none."""
         first, *others = (backup.where for backup in self.backups)
         return tuple(name for name in first if all(name in other for other in others))
 
     @property
     def is_scattered(self) -> bool:
-        """Whether no place has all of it."""
+        """Whether no place holds all of it."""
         return not self.where and any(backup.origin is not None for backup in self.backups)
 
     def of(self, kind: Kind) -> BackupView | None:
@@ -187,14 +191,14 @@ class BackupsView(Struct, frozen=True, kw_only=True):
 
     @property
     def has_places(self) -> bool:
-        """Whether it is worth saying where a set is."""
+        """Whether the place of a set is worth showing."""
         return any(backup.where for one in self.sets for backup in one.backups)
 
     def good(self, kind: Kind) -> tuple[BackupView, ...]:
         """Return the backups of a kind that are here and not known to be damaged."""
         found = (one.of(kind) for one in self.sets)
         here = (backup for backup in found if backup is not None and backup.origin is None)
-        return tuple(backup for backup in here if backup.health != "damaged")
+        return tuple(backup for backup in here if backup.health not in BAD)
 
 
 class LostView(Struct, frozen=True, kw_only=True):

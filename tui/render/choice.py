@@ -10,6 +10,7 @@ from textual.content import Content
 
 from core.events import Kind
 from tui.engine.choice import Choice, Option
+from tui.engine.views import BAD
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.row import Row
@@ -109,16 +110,16 @@ def _part(
     named: Part = (f" {box} {kind.value}", "bold" if taken else _MUTED)
     if backup is None:
         return [named, ("" if choice.how.repository is not None else " none", _MUTED)]
-    wide, damaged = place.width >= _WIDE, backup.health == "damaged"
+    wide, bad = place.width >= _WIDE, backup.health in BAD
     words = f" {text.column_size(backup.size_bytes)}" if sized else ""
-    if sized and wide and not damaged:
+    if sized and wide and not bad:
         words += f" {backup.health}"
     if sized and wide and backup.timestamp != max(choice.moments, default=backup.timestamp):
         words += f" of {text.when(backup.timestamp, place.now_s, zone).strip()}"
     return [
         named,
         (words, "" if taken else _MUTED),
-        (" DAMAGED" if damaged else "", "bold $text-error"),
+        (f" {backup.health.upper()}" if bad else "", "bold $text-error"),
     ]
 
 
@@ -169,8 +170,8 @@ def _kind_row(choice: Choice, kind: Kind, place: Canvas, zone: tzinfo | None) ->
         return Row(kind.value, _fitted(words, glyphs, _MUTED), refusal=refusal)
     when = text.when(backup.timestamp, place.now_s, zone)
     size = text.right(text.column_size(backup.size_bytes), 7)
-    damaged = backup.health == "damaged"
-    health = backup.health.upper() if damaged else backup.health
-    style = "bold $text-error" if damaged else "bold" if kind in choice.taken else ""
+    bad = backup.health in BAD
+    health = backup.health.upper() if bad else backup.health
+    style = "bold $text-error" if bad else "bold" if kind in choice.taken else ""
     words = f"   {box} {kind.value:<6} {when} {size}  {health}"
     return Row(kind.value, _fitted(words, glyphs, style))

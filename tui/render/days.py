@@ -1,4 +1,4 @@
-"""The last thirty days as a strip: which had a full set, a part, a damaged one, or none."""
+"""The last thirty days as a strip: each with a full set, a part, a damaged set, or none."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from textual.content import Content
 
 from core.events import Kind
-from tui.engine.views import SetView
+from tui.engine.views import BAD, SetView
 from tui.render import text
 from tui.render.text import Glyphs, assemble
 
@@ -38,7 +38,7 @@ _ORDER: Final = (Day.FULL, Day.PART, Day.DAMAGED)
 
 def state_of(one: SetView) -> Day:
     """Return the role of a set for its day."""
-    if one.health == "damaged":
+    if one.health in BAD:
         return Day.DAMAGED
     several = any(backup.kind is None for backup in one.backups)
     return Day.FULL if several or len(one.kinds) == len(Kind) else Day.PART

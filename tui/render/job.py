@@ -1,4 +1,4 @@
-"""A job in words: its title, how long it has been closed, how much of it is done."""
+"""A job in words: its title, the time that the store has been closed, its progress."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from tui.render import text
 from tui.render.text import Glyphs
 
 SORTS: Final = ("newest", "oldest", "largest", "worst")
-_WORST_FIRST: Final = ("damaged", "unverified", "sound", "verified")
+_WORST_FIRST: Final = ("damaged", "refused", "unverified", "sound", "verified")
 
 
 class SetRow(Struct, frozen=True, kw_only=True):

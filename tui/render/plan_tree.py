@@ -1,4 +1,4 @@
-"""The tree of a plan as lines: a sign, a name, how much comes, changes and goes, and the size."""
+"""The tree of a plan as lines: sign, name, counts of added, changed and removed entries, size."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One row of a form, as a value: its key, its line, and why it cannot be chosen now."""
+"""One row of a form, as a value: its key, its line, and the reason why it is disabled."""
 
 from __future__ import annotations
 

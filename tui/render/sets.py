@@ -23,9 +23,10 @@ CHECK: Final = 9
 WHERE: Final = 9
 BOTH: Final = 2
 NOTE: Final = 8  # cells of a note that are worth showing
-HEALTH_WORDS: Final = {"damaged": "DAMAGED", "unverified": "not read"}
+HEALTH_WORDS: Final = {"damaged": "DAMAGED", "refused": "REFUSED", "unverified": "not read"}
 HEALTH_STYLES: Final = {
     "damaged": "bold $text-error",
+    "refused": "bold $text-error",
     "verified": "$text-success",
     "sound": "$text-success",
     "unverified": "$text-warning",

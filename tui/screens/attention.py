@@ -10,7 +10,7 @@ from typing import Final
 from core.events import Kind
 from core.operations.health import DATABASE_DOWN
 from core.text.steps import KIND_WORDS
-from tui.engine.views import BackupsView, StoreView
+from tui.engine.views import BAD, BackupsView, StoreView
 from tui.render import text
 from tui.render.concern import ERROR, Concern
 from tui.screens.host import Host
@@ -21,7 +21,7 @@ _LOOK: Final = ("f5", "look again")
 
 
 def concerns_of(host: Host, store: object, backups: object, lost: object) -> Concerns:
-    """Return them, by the answers to the questions of the first screen as far as they came."""
+    """Return the concerns, by the answers that the first screen has received so far."""
     found = _of_jobs(host, lost)
     found += _of_health(host)
     if host.read_only:
@@ -99,10 +99,10 @@ def _of_backups(host: Host, backups: object) -> Concerns:
     if backups.partial and host.running_job is None:
         verb = "lies" if len(backups.partial) == 1 else "lie"
         found.append(f"{text.plural(len(backups.partial), 'unfinished file')} {verb} there")
-    damaged = sum(1 for one in backups.sets if one.health == "damaged")
-    if damaged:
-        verb = "is" if damaged == 1 else "are"
-        found.append(f"{text.plural(damaged, 'set')} {verb} damaged")
+    for word in BAD:
+        bad = sum(1 for one in backups.sets if one.health == word)
+        if bad:
+            found.append(f"{text.plural(bad, 'set')} {'is' if bad == 1 else 'are'} {word}")
     if not found:
         return []
     return [Concern(words=f"In var/backups {' and '.join(found)}.", acts=(("enter", "see them"),))]

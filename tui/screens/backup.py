@@ -133,7 +133,7 @@ class Backup(Page):
         )
         engine = self.owner.engine
         self._checks.ask(
-            self.owner.errands,
+            self.owner.questions,
             lambda: engine.check_backup(request),
             lambda _value: self.redraw(),
             limit_s=CHECK_LIMIT_S,

@@ -104,8 +104,8 @@ class Backups(FilteredPage):
         rows = self.query_one(Rows)
         rows.marked = lambda index: self._listing.items[index].key in self._marks
         rows.focus()
-        self._would = RollbackEstimates(owner.engine, owner.errands, self._draw_details)
-        self._verifying = Verifying(owner.engine, owner.errands, owner)
+        self._would = RollbackEstimates(owner.engine, owner.questions, self._draw_details)
+        self._verifying = Verifying(owner.engine, owner.questions, owner)
         if owner.listing is not None:  # of 2,000 sets, reading it anew takes a second
             self._backups.value = owner.listing
             self._listed(owner.listing)
@@ -136,7 +136,7 @@ class Backups(FilteredPage):
     def action_refresh_list(self) -> None:
         """Read var/backups anew."""
         owner = self.owner
-        self._backups.ask(owner.errands, owner.engine.backups, self._listed, limit_s=LIMIT_S)
+        self._backups.ask(owner.questions, owner.engine.backups, self._listed, limit_s=LIMIT_S)
 
     def _listed(self, value: object) -> None:
         known, self._known = self._known, None

@@ -67,7 +67,7 @@ class Choosing(Page):
         asked, timestamp = self._asked, self._timestamp
         broken = frozenset((health.backups or {}).values() if health and health.way_back else ())
         self._looks.ask(
-            self.owner.errands,
+            self.owner.questions,
             lambda: begin_with(engine, asked, timestamp=timestamp, broken=broken),
             self._looked,
             limit_s=LIMIT_S,

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from core.backups.catalog import PartialBackup
 from core.events import Kind
 from core.jobs.listing import JobSummary
-from tui.engine.views import BackupsView, BackupView
+from tui.engine.views import BAD, BackupsView, BackupView
 from tui.render import text
 from tui.screens.ask import Ask
 from tui.screens.page import Page
@@ -24,7 +24,7 @@ _SHOWN: Final = 6
 def needs_typing(backups: BackupsView, chosen: tuple[BackupView, ...]) -> tuple[Kind, ...]:
     """Return the kinds of which nothing good would be left without the chosen backups."""
     names = {backup.name for backup in chosen}
-    kinds = {backup.kind for backup in chosen if backup.health != "damaged"}
+    kinds = {backup.kind for backup in chosen if backup.health not in BAD}
     return tuple(
         kind
         for kind in Kind
@@ -74,14 +74,14 @@ def ask_deletion(
 
     def answered(agreed: bool | None) -> None:
         if agreed:
-            owner.errands.ask(lambda: owner.engine.delete(names), deleted)
+            owner.questions.ask(lambda: owner.engine.delete(names), deleted)
 
     def deleted(value: Exception | None) -> None:
         if isinstance(value, Exception):
             owner.complain(value)
         over()
 
-    owner.errands.ask(lambda: owner.engine.needed(names), looked, limit_s=LIMIT_S)
+    owner.questions.ask(lambda: owner.engine.needed(names), looked, limit_s=LIMIT_S)
 
 
 def deletion_question(listing: BackupsView, doomed: Doomed, zone: tzinfo | None) -> Ask:

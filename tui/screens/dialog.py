@@ -76,12 +76,12 @@ class Dialog(VerticalScroll, Generic[Answer], can_focus=True):
         answered(answer)
 
     def on_input_changed(self, event: Input.Changed) -> None:
-        """Keep it from the page, which may have a field of its own."""
+        """Stop the event: the page may have a field of its own."""
         event.stop()
         self.typed(event.value)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
-        """Keep it from the page, which may have a field of its own."""
+        """Stop the event: the page may have a field of its own."""
         event.stop()
         self.entered(event.value)
 

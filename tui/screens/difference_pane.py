@@ -104,7 +104,7 @@ class DifferencePane(Panel):
             return
         is_old, inside, shows = self._latest.begin(), self._owner.engine.inside, self._shows_secrets
         self._latest.ask(
-            self._owner.errands,
+            self._owner.questions,
             lambda: inside.difference(name, part, show_secrets=shows, stop=is_old),
             self._came,
             begun=True,

@@ -147,7 +147,7 @@ class History(FilteredPage):
             details.show(lambda _width: [assemble((words, "$text-warning"))])
 
     def on_rows_moved(self, _event: Rows.Moved) -> None:
-        """Read the log of the job under the cursor, once it stands still."""
+        """Read the log of the job under the cursor, when the cursor rests."""
         self.redraw()
         self._rest_here()
 
@@ -165,7 +165,7 @@ class History(FilteredPage):
             job_id = self._jobs[at].job_id
             self._log.begin()
             self._log.ask(
-                self.owner.errands,
+                self.owner.questions,
                 lambda: engine.log_tail(job_id),
                 lambda _value: self._draw_log(),
                 limit_s=LIMIT_S,

@@ -90,7 +90,7 @@ class Home(Page):
     def on_mount(self) -> None:
         """Ask for all facts."""
         super().on_mount()
-        self._facts = HomeFacts(self.owner.engine, self.owner.errands, self._came)
+        self._facts = HomeFacts(self.owner.engine, self.owner.questions, self._came)
         self.query_one("#sets", Rows).focus()
         self.redraw()
         # After the first picture: the engine's modules are loaded by the first question.
@@ -127,7 +127,7 @@ class Home(Page):
         self._ask_for_facts()
 
     def _ask_for_facts(self) -> None:
-        """Ask for every fact, side by side; the log of the last job where it is seen."""
+        """Request all facts concurrently; the log of the last job only if it is visible."""
         self._has_asked = True
         owner = self.owner
         self._facts.ask(look=owner.running_job is None)
@@ -135,7 +135,7 @@ class Home(Page):
         self.redraw()
 
     def _ask_for_log(self) -> None:
-        """Ask for the log of the last job where it is seen."""
+        """Request the log of the last job if it is visible."""
         if self.owner.jobs and not self.has_class("-narrow"):
             self._facts.ask_log(self.owner.jobs[0].job_id)
 

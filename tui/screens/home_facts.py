@@ -27,7 +27,9 @@ FILES: Final = (Kind.CODE, Kind.MEDIA)
 class HomeFacts:
     """Asks side by side, and calls `came` on the event loop with each answer."""
 
-    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: Engine, questions: QuestionThreads, came: Callable[[], None]
+    ) -> None:
         self.store: Latest[StoreView] = Latest()
         self.database: Latest[DatabaseView] = Latest()
         self.space: Latest[SpaceView] = Latest()
@@ -40,7 +42,7 @@ class HomeFacts:
         self.log: Latest[tuple[tuple[float, str], ...]] = Latest()
         self.gone = False  # the screen is gone: running looks end
         self._engine = engine
-        self._errands = errands
+        self._questions = questions
         self._came = came
         self._compared: tuple[str, ...] = ()  # the files that the look at changes began from
         self._look = True
@@ -50,19 +52,19 @@ class HomeFacts:
 
     def ask(self, *, look: bool) -> None:
         """Ask for every fact; `look`: also for changes, where no job is running."""
-        engine, errands = self._engine, self._errands
+        engine, questions = self._engine, self._questions
         self._look = look
-        self.store.ask(errands, engine.store, self._tell, limit_s=FILES_LIMIT_S)
-        self.space.ask(errands, engine.space, self._tell, limit_s=FILES_LIMIT_S)
-        self.backups.ask(errands, engine.backups, self._listed, limit_s=FILES_LIMIT_S)
-        self.database.ask(errands, engine.database, self._tell, limit_s=DATABASE_LIMIT_S)
-        self.lost.ask(errands, engine.lost, self._tell, limit_s=DATABASE_LIMIT_S)
+        self.store.ask(questions, engine.store, self._tell, limit_s=FILES_LIMIT_S)
+        self.space.ask(questions, engine.space, self._tell, limit_s=FILES_LIMIT_S)
+        self.backups.ask(questions, engine.backups, self._listed, limit_s=FILES_LIMIT_S)
+        self.database.ask(questions, engine.database, self._tell, limit_s=DATABASE_LIMIT_S)
+        self.lost.ask(questions, engine.lost, self._tell, limit_s=DATABASE_LIMIT_S)
 
     def ask_log(self, job_id: str) -> None:
         """Ask for the last lines of a job's log."""
         engine = self._engine
         self.log.ask(
-            self._errands, lambda: engine.log_tail(job_id), self._tell, limit_s=FILES_LIMIT_S
+            self._questions, lambda: engine.log_tail(job_id), self._tell, limit_s=FILES_LIMIT_S
         )
 
     def look_again(self) -> None:
@@ -95,7 +97,7 @@ class HomeFacts:
         if Kind.DB in newest:
             since, engine = newest[Kind.DB].timestamp, self._engine
             self.newer.ask(
-                self._errands,
+                self._questions,
                 lambda: engine.newer(since),
                 self._tell,
                 limit_s=DATABASE_LIMIT_S,
@@ -105,7 +107,7 @@ class HomeFacts:
         latest, engine = self.changed[kind], self._engine
         is_old = latest.begin()
         latest.ask(
-            self._errands,
+            self._questions,
             lambda: engine.changed(backup, lambda: self.gone or is_old()),
             self._tell,
             limit_s=CHANGED_LIMIT_S,

@@ -60,7 +60,7 @@ def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
 
 
 def _set_height(widget: Widget, height: int | str) -> None:
-    """Give a widget a height, unless it has it: each change is a layout."""
+    """Set the height of a widget if it differs: each change costs a layout."""
     if widget.styles.height is None or str(widget.styles.height) != str(height):
         widget.styles.height = height
 

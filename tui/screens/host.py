@@ -23,7 +23,7 @@ class Host(Messages, Protocol):
     """One store, its engine, and the job that is followed."""
 
     engine: Engine
-    errands: QuestionThreads
+    questions: QuestionThreads
     glyphs: Glyphs
     clock: Callable[[], float]
     zone: tzinfo | None

@@ -212,7 +212,7 @@ class Inside(Page):
                 name, directory, after=after, stop=lambda: number != self._left
             )
 
-        self.owner.errands.ask(read, came)
+        self.owner.questions.ask(read, came)
 
     def _compare_next(self) -> None:
         """Compare the directory opened last in a background thread; at most two at once."""
@@ -236,8 +236,8 @@ class Inside(Page):
             self._compare_next()
             self._tell()
 
-        found = self.owner.errands.handed(known)
-        self.owner.errands.ask(
+        found = self.owner.questions.handed(known)
+        self.owner.questions.ask(
             lambda: engine.inside.standing(
                 name, directory, found=found, stop=lambda: number != self._left
             ),
@@ -271,7 +271,7 @@ class Inside(Page):
             return
         engine, name = self.owner.engine, self._backup.name
         self._search.ask(
-            self.owner.errands,
+            self.owner.questions,
             lambda: engine.inside.found(name, word, stop=is_old),
             self._found,
             begun=True,

@@ -33,7 +33,9 @@ def ask_extract(page: Page, name: str, part: InsideView, *, stop: Stop) -> None:
             more = f"; {text.count(left)} left out" if left else ""
             owner.tell(f"{text.plural(files, 'file')}, {text.size(size)}, in {to}{more}")
 
-        owner.errands.ask(lambda: owner.engine.inside.extract(name, part.path, to, stop=stop), done)
+        owner.questions.ask(
+            lambda: owner.engine.inside.extract(name, part.path, to, stop=stop), done
+        )
 
     lines = (f"{part.path} is written into this directory, which is outside the store:",)
     page.ask(Prompt(title="EXTRACT", lines=lines), answered)

@@ -18,7 +18,7 @@ from tui.render.chart import chart_lines, slowest_lines
 from tui.render.job import job_title, whole_share
 from tui.render.steps import groups, now_brief, now_rows, step_rows
 from tui.render.text import assemble
-from tui.render.verdict import FollowUp, task_rows, tasks_of, verdict_lines, whole_lines
+from tui.render.verdict import RemainingTask, task_rows, tasks_of, verdict_lines, whole_lines
 from tui.screens.ask import Ask
 from tui.screens.job_log import LogPanel
 from tui.screens.job_panels import job_body
@@ -218,7 +218,7 @@ class JobScreen(Page):
 
     @property
     def _alive(self) -> bool:
-        return not self.follower.ended and self._working  # somebody may still work on it
+        return not self.follower.ended and self._working  # a job may still work on it
 
     def _state(self) -> JobState:
         state = self.follower.state
@@ -264,7 +264,7 @@ class JobScreen(Page):
 
     # Remaining tasks
 
-    def tasks(self) -> tuple[FollowUp, ...]:
+    def tasks(self) -> tuple[RemainingTask, ...]:
         """Return the remaining tasks, once the job is over."""
         state = self.follower.state
         return tasks_of(state) if state.ended is not None else ()
@@ -327,7 +327,9 @@ class JobScreen(Page):
 
         def answered(agreed: bool | None) -> None:
             if agreed:
-                owner.errands.ask(lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0)
+                owner.questions.ask(
+                    lambda: owner.engine.cancel(self.job_id), cancelled, limit_s=10.0
+                )
 
         def cancelled(value: object) -> None:
             if isinstance(value, Exception):

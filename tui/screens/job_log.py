@@ -1,4 +1,4 @@
-"""The log of a job with its search, in a panel whose title says where one is."""
+"""The log of a job with its search, in a panel whose title shows the position."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def ask_maintenance(page: Page, lost: object, done: Callable[[], None]) -> None:
 
     def answered(agreed: bool | None) -> None:
         if agreed:
-            owner.errands.ask(owner.engine.open_store, opened, limit_s=LIMIT_S)
+            owner.questions.ask(owner.engine.open_store, opened, limit_s=LIMIT_S)
 
     def opened(value: object) -> None:
         if isinstance(value, Exception):

@@ -26,7 +26,7 @@ def ask_note(
     def typed(note: str | None) -> None:
         if note is not None:
             engine = owner.engine
-            owner.errands.ask(lambda: engine.write_note(one, note.strip()), done)
+            owner.questions.ask(lambda: engine.write_note(one, note.strip()), done)
 
     lines = ["What this set is for. It is kept in the manifests and shown in the list."]
     page.ask(Prompt(title="Note", lines=lines, value=one.note), typed, ended=ended)

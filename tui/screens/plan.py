@@ -186,7 +186,7 @@ class Rollback(Choosing):
         def make() -> PlanModel:
             return opened_at_first(engine.plan(request, report), engine.planned.children, opened)
 
-        self._plans.ask(self.owner.errands, make, self._planned, begun=True)
+        self._plans.ask(self.owner.questions, make, self._planned, begun=True)
         self.redraw()
 
     def _remembered(self) -> set[Place]:

@@ -227,7 +227,7 @@ class PlanPane(Vertical):
                 model.opened.add(where)
             self._list(keep=not offset)
 
-        self._owner.errands.ask(lambda: open_chain(place, children, offset), came)
+        self._owner.questions.ask(lambda: open_chain(place, children, offset), came)
 
     # Filters
 
@@ -277,7 +277,7 @@ class PlanPane(Vertical):
             model.found = value
             self._list(cursor=0)
 
-        self._owner.errands.ask(look, came)
+        self._owner.questions.ask(look, came)
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         """Go to the search result."""

@@ -1,4 +1,4 @@
-"""Recover: the work of a job when its process died, the acts of a recovery, one key to start it."""
+"""Recover: the state of a job whose process died, the acts of a recovery, one key to start it."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Recover(Page):
         self._starting = False
 
     def body(self) -> ComposeResult:
-        """Show the work done, and beside it or below the acts of the recovery."""
+        """Show the finished work, and beside or below it the acts of the recovery."""
         with Container(id="recover"):
             with Panel("WHAT HAPPENED", id="happened-panel"), VerticalScroll(can_focus=False):
                 yield Lines(self._draw_story, id="story")
@@ -96,7 +96,7 @@ class Recover(Page):
             self._follower = follower
             self.redraw()
 
-        self.owner.errands.ask(read, done)
+        self.owner.questions.ask(read, done)
 
     @property
     def _state(self) -> JobState:
@@ -166,7 +166,7 @@ class Recover(Page):
             self.owner.look_for_jobs()
             self.owner.show_job(value, instead=True)
 
-        self.owner.errands.ask(self.owner.engine.recover, started)
+        self.owner.questions.ask(self.owner.engine.recover, started)
 
     def action_show_job(self) -> None:
         """Show its steps and its log."""

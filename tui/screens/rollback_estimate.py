@@ -21,9 +21,11 @@ _FILES: Final = (Kind.CODE, Kind.MEDIA)
 class RollbackEstimates:
     """Answers by set. One set is looked at at a time; another one ends the look at the last."""
 
-    def __init__(self, engine: Engine, errands: QuestionThreads, came: Callable[[], None]) -> None:
+    def __init__(
+        self, engine: Engine, questions: QuestionThreads, came: Callable[[], None]
+    ) -> None:
         self._engine = engine
-        self._errands = errands
+        self._questions = questions
         self._came = came
         self._parts: dict[int, dict[Kind, ChangedPart | Exception | None]] = {}
         self._newer: dict[int, NewerView | Exception | None] = {}
@@ -56,7 +58,7 @@ class RollbackEstimates:
                 self._came()
 
             engine = self._engine
-            self._errands.ask(lambda: engine.newer(at), counted, limit_s=LIMIT_S)
+            self._questions.ask(lambda: engine.newer(at), counted, limit_s=LIMIT_S)
         self._came()
 
     def _look_at_files(self, one: SetView, kind: Kind, number: int) -> None:
@@ -71,7 +73,7 @@ class RollbackEstimates:
             elif parts is self._parts.get(one.timestamp):
                 del self._parts[one.timestamp]  # it was left: look again when it is come back to
 
-        self._errands.ask(
+        self._questions.ask(
             lambda: engine.changed(backup, lambda: number != self._looks), came, limit_s=LIMIT_S
         )
 

@@ -1,7 +1,7 @@
 """The rows of one table of a backup, and their relation to those of the store.
 
-Pages are read aside: first the backup's, then with the store's rows beside them. Leaving the screen
-lets running questions end by themselves.
+Pages are read in a background thread: first the backup's, then with the store's rows beside them.
+After the screen is left, running queries end by themselves.
 """
 
 from __future__ import annotations
@@ -100,10 +100,10 @@ class TableRows(Page):
             self._ask_beside(0)
 
         self._asking = True
-        self.owner.errands.ask(opened, came)
+        self.owner.questions.ask(opened, came)
 
     def on_unmount(self) -> None:
-        """Let go of the table, once nothing of it is asked any more."""
+        """Close the table after its last question."""
         self._gone = True
         if not self._asking:
             self._close()
@@ -111,7 +111,7 @@ class TableRows(Page):
     def _close(self) -> None:
         table, self._open = self._open, None
         if table is not None:
-            self.owner.errands.ask(table.close, lambda _value: None)
+            self.owner.questions.ask(table.close, lambda _value: None)
 
     @property
     def _rows(self) -> Rows:
@@ -140,7 +140,7 @@ class TableRows(Page):
             self._take(page, value, whole=False)
             self._ask_beside(page)
 
-        self.owner.errands.ask(lambda: table.page(page * ROWS_PAGE, show_secrets=shows), came)
+        self.owner.questions.ask(lambda: table.page(page * ROWS_PAGE, show_secrets=shows), came)
 
     def _ask_beside(self, page: int) -> None:
         """Put the store's rows beside a page, unless another one is wanted by now."""
@@ -163,7 +163,7 @@ class TableRows(Page):
                 self._take(page, value, whole=True)
             self._ask_page()
 
-        self.owner.errands.ask(lambda: table.beside(page * ROWS_PAGE, show_secrets=shows), came)
+        self.owner.questions.ask(lambda: table.beside(page * ROWS_PAGE, show_secrets=shows), came)
 
     def _ended(self) -> bool:
         """Note that an answer came; return whether it is no longer wanted."""

@@ -30,7 +30,7 @@ def write_plan(page: Page) -> None:
             else:
                 owner.tell(f"{text.plural(value, 'line')} written to {full}")
 
-        owner.errands.ask(lambda: owner.engine.planned.write(full), done)
+        owner.questions.ask(lambda: owner.engine.planned.write(full), done)
 
     lines = ("Every entry of code and media, one a line. The file must not be there yet:",)
     title = "WRITE THE LIST TO A FILE"

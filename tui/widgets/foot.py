@@ -1,4 +1,4 @@
-"""The end of every screen: a status line, and the keys below it.
+"""The last rows of every screen: a status line, and the keys below it.
 
 How to use it: `Foot()` comes last in `compose`; `foot.say(words, style)` shows a message there
 instead of a toast that would lie over the facts. A message belongs to its screen and goes with it,

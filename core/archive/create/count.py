@@ -1,7 +1,7 @@
-"""The size of a selection, and its entries that this account cannot read, without reading it.
+"""Counts a selection, and finds entries that this account cannot read, without reading contents.
 
-It comes before every backup, while an administrator waits for the store to be closed and opened
-again; of a large tree a child looks at a part.
+It runs before every backup, while an administrator waits; a child process counts a part of a large
+tree.
 """
 
 from __future__ import annotations

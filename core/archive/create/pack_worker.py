@@ -5,8 +5,8 @@ ending on a whole byte, follow one another in a stream as pigz makes it
 (https://zlib.net/pigz/pigz.pdf), and the checksum of the whole is put together from theirs.
 
 It owns the form of a small file's member. A file that needs a decision (a large file, one with
-several names, one that changed while it was read, or is gone) is left out of the segments: the
-writer looks at it.
+several names, one that changed while it was read, or is gone) is left out of the segments, for the
+writer.
 """
 
 from __future__ import annotations

@@ -3,8 +3,8 @@
 It owns the order of the archive and the handling of files that change meanwhile: the archive
 stays valid in any case, and each such file is named. One process walks; small files are read
 and compressed in batches, here and by others beside it (`core.archive.workers.pool`), and the
-results of the batches is written in the order of the walk. It knows nothing of file names in
-var/backups, manifests or fsync.
+results of the batches are written in walk order. It knows nothing of file names in var/backups,
+manifests or fsync.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Reads an index: all blocks in order, those of a subtree, or the one that a path is in.
 
 It checks digests from the root down as it reads, and limits every size that the file names. A wrong
-index raises `Broken` and is then made again, since nothing depends on it.
+index raises `Broken` and is rebuilt, since no decision depends on it.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Makes the index of an archive by reading all of it: of a foreign one, or where it was lost.
+"""Rebuilds the index of an archive by reading all of it: of a foreign one, or where it was lost.
 
-Of an archive in our order whose stream has places to begin at, each block gets its stretch. Any
-other is indexed for its names alone, sorted, and is read from its beginning for their contents.
+If an archive is in walk order and its stream has positions to start at, each block gets its
+stretch. Any other is indexed by sorted names only, and read from its beginning for contents.
 """
 
 from __future__ import annotations

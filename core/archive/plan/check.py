@@ -1,8 +1,8 @@
 """Compares a plan that was read back with the limits of a plan of that job.
 
 A plan decides about renames and removals, and their places. So its roots must be those of the
-store, its stages and asides the names that we form for the job, in the regions of that root. Its
-entries are held against its prefix by `core.archive.plan.plan_file`.
+store, its stages and asides the names that we form for the job, in the regions of that root.
+`core.archive.plan.plan_file` checks that its entries begin with its prefix.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Additions to a plan of chosen paths: the directories above them, and patterns without a match.
 
 A directory on the way is passed through: neither its mode nor its owner is compared. Where it is
-missing it is made, as the archive has it, and only when something below it is put back. A link or a
-file in its place is named, since nothing can be put below it.
+missing it is made, as the archive has it, and only if an entry below it is restored. A link or a
+file in its place is reported, since no entry can be restored below it.
 """
 
 from __future__ import annotations

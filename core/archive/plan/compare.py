@@ -1,9 +1,9 @@
-"""Decides, entry by entry, about differences between an archive and the live tree.
+"""Compares an archive with the live tree, entry by entry.
 
 It owns the definition of a difference (type, mode, content, link target, and as root the owner
 where that account exists here), the entries that stay although the archive lacks them, and the
-grouping of differences into units that move as one. It reads, and fills a plan; the order of
-entries is not its business.
+grouping of differences into units that move as one. It reads, and fills a plan; its caller owns the
+order of entries.
 """
 
 from __future__ import annotations

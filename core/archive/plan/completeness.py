@@ -1,9 +1,8 @@
-"""Whether an archive of unknown make holds the whole of a part of a store, or only some of it.
+"""Collects the signs that an archive without a manifest is complete.
 
-A rollback removes entries that the archive lacks. An archive that is empty, of another kind, packed
-with a leading folder or made of a few directories would so remove a store. It owns the marks by
-which a whole archive is known. It reads names only, and judges nothing: see
-`core.operations.incomplete_archive`.
+A rollback removes entries that the archive lacks. So an archive that is empty, of another kind,
+packed with a leading folder or made of a few directories would remove a store. This module owns the
+signs of a complete archive. It reads names only; `core.operations.incomplete_archive` decides.
 """
 
 from __future__ import annotations

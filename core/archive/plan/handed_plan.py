@@ -1,8 +1,8 @@
-"""A plan from a listing that is handed from the process that showed it to the one that stages it.
+"""Hands a plan of a listing from the process that showed it to the one that stages it.
 
-What is in it was true when it was made. The recheck, with the store closed, finds all that has
-changed since, so that it need not be made a second time. It owns the names of the handed files and
-the conditions on which they are taken.
+The plan was correct when it was made. The recheck, with the store closed, finds all later changes,
+so the job need not plan again. This module owns the names of the handed files and the conditions
+under which they are accepted.
 """
 
 from __future__ import annotations

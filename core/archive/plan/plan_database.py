@@ -1,7 +1,6 @@
-"""One SQLite file of ours that is open: its transaction, and its errors in our terms.
+"""One open SQLite file of ours: its transaction, and its errors as errors of this program.
 
-It owns when the file is on disk. Which tables and queries there are is
-`core.archive.plan.plan_file`'s.
+It decides when the file is flushed to disk. `core.archive.plan.plan_file` owns tables and queries.
 """
 
 from __future__ import annotations

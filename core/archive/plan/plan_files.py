@@ -1,4 +1,4 @@
-"""Compares a whole archive with the live tree: the work that a rollback would have to do.
+"""Compares a whole archive with the live tree; the result is the work of a rollback.
 
 One pass over archive and tree together, in the order of our walk: most members are identical and
 cost a comparison, not a file. Nothing is written but the plan and a scratch file beside it. The

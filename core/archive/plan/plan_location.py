@@ -1,8 +1,8 @@
-"""The place of a plan, and the trees that a plan found there may speak of.
+"""The place of a plan, and the trees that a plan read from there may name.
 
-A plan that is read back decides about renames and removals. So a plan of a job is
-opened with the trees and the job that it may speak of; `core.archive.plan.check` holds it against
-them. A plan that was just made for a look (a string as its path) answers for itself.
+A plan that is read back decides about renames and removals. So a job's plan is opened with its job
+and the trees that it may name; `core.archive.plan.check` compares it with them. A plan that this
+process made only to show it (a string as its path) is not checked.
 """
 
 from __future__ import annotations

@@ -2,12 +2,11 @@
 
 Nearly all of an archive equals the live tree. So the process that reads a file builds the
 member that our writer would have written of it, header and content, and the comparison finds many
-of them in the archive at once, as the same bytes, where it would otherwise take each member apart.
-A difference is looked at closely then; a wrong guess costs time only.
+of them in the archive at once, as the same bytes, where it would otherwise parse each member. A
+difference is then examined; a wrong guess costs time only.
 
-It owns the child that looks, the memory that both share, and the form of the messages in the
-pipe. It decides nothing: an entry that is no small file, or had another size when read, is left
-out.
+It owns the child that reads, the memory that both share, and the form of the messages in the pipe.
+It decides nothing: an entry that is no small file, or had another size when read, is left out.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A stored plan as a tree: the children of a directory with their sums, a page at a time.
 
-It owns the questions that a screen or a summary asks of a plan. Each opens the plan for itself, so
-that any thread may ask, and holds no more than the page that it returns.
+It owns the queries of screens and summaries. Each query opens the plan by itself, so that any
+thread may run it, and holds only the page that it returns.
 """
 
 from __future__ import annotations

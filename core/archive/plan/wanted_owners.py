@@ -1,4 +1,4 @@
-"""Whom the members of an archive are to belong to once they are restored.
+"""The owners of the members of an archive after they are restored.
 
 It owns the rule: as root the account of the archive when it exists here, else the owner of the
 entry replaced. The store's owner can only make its own entries, and with a keeper (`core.account`)
@@ -74,7 +74,7 @@ class WantedOwners:
         return os.fsdecode(self._names.user(uid)) or str(uid), differs
 
     def belongs(self, status: os.stat_result | Status, member: Member) -> bool:
-        """Tell whether a live entry belongs to whom it should, or that cannot be changed."""
+        """Tell whether a live entry has its wanted owner, or cannot be given it."""
         if self._euid != 0 and self._keeper is None:
             return True
         uid, gid = self.of(member)

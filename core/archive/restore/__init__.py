@@ -1,4 +1,4 @@
-"""A plan of files is carried out, and can be taken back at each moment.
+"""A plan of files is carried out, and can be reverted at each moment.
 
 stage     make the stage beside the target, in each mount              stages
           write the plan's added and changed entries into it           stage, write_entry

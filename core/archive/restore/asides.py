@@ -1,6 +1,6 @@
-"""The entries that a rollback has set aside: their size, and their removal.
+"""Entries that a rollback has set aside: their size, and their removal.
 
-It owns nothing else of the undo; `core.archive.restore.undo` brings them back.
+`core.archive.restore.undo` restores them.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ _NAMES_KEPT: Final = 1000
 
 
 class OwnerTransfer:
-    """Gives the files of open stages to whom they are to belong."""
+    """Gives the files of open stages to their wanted owners."""
 
     def __init__(
         self,
@@ -158,7 +158,7 @@ def link_as_owner(name: bytes, source: int, stage: int, target: int, other: byte
 
 
 def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
-    """Give directories that a rollback has made to whom they are to belong.
+    """Give directories that a rollback has made to their wanted owners.
 
     To be called after the commit; may be run again. Return the paths of those that stay ours,
     since no keeper is there. Raises OSError, StorageError.
@@ -197,7 +197,7 @@ def give_directories(plan_path: PlanPlace) -> tuple[str, ...]:
 def _give_directory(
     live: OpenDirectories, path: bytes, row: PlanRow, ownership: Ownership, *, flush: bool
 ) -> bool:
-    """Give one directory; tell whether it belongs to whom it should."""
+    """Give one directory; tell whether it has its wanted owner."""
     above, name = live.parent_of(path)
     fd = open_to_read(name, OPEN_DIRECTORY, above)
     try:

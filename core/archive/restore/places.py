@@ -2,8 +2,8 @@
 
 They lie in `var/.magerewind` or at the top of a region. Both are below directories that others may
 write to, so a place is never opened by its path: the state directory is the one that holds the
-plan, and the way to a region goes down from the root without following a link. A place must be
-ours, as all state.
+plan, and a region is reached from the root without following a link. A place must belong to this
+account, as all state.
 """
 
 from __future__ import annotations

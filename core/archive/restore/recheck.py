@@ -1,7 +1,7 @@
-"""The recheck, once the store is closed: which entries did an open store change since the plan.
+"""The recheck, with the store closed: finds entries that changed since the plan.
 
-Every entry that was compared is looked at again (inode, size, times); a changed one is compared
-anew, staged, taken into the plan and named.
+Inode, size and times of every compared entry are read again; a changed entry is compared anew,
+staged, added to the plan and named.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""Where stages are, and where the entries of units lie in them.
+"""The places of stages, and of the entries of units in them.
 
-It owns the records of a plan about that, written before the first stage is made.
+It owns the records of a plan about these places, written before the first stage is made.
 """
 
 from __future__ import annotations

@@ -45,7 +45,7 @@ def _inode(name: bytes, fd: int) -> int | None:
         raise
 
 
-class _Ground:
+class _SwapPlaces:
     """The live tree and the places of one plan, open while units move."""
 
     def __init__(self, plan: PlanFile, stack: contextlib.ExitStack) -> None:
@@ -139,9 +139,9 @@ class _Swap:
     file systems at the end instead: a journal is written once then, while the store is closed.
     """
 
-    def __init__(self, plan: PlanFile, ground: _Ground, report: Report) -> None:
+    def __init__(self, plan: PlanFile, places: _SwapPlaces, report: Report) -> None:
         self._plan = plan
-        self._ground = ground
+        self._places = places
         self._report = report
         self._done = 0
         self._each = plan.count_units() <= FLUSHED_ONE_BY_ONE
@@ -151,7 +151,7 @@ class _Swap:
     def forward(self) -> None:
         """Put every unit in its new state."""
         self._watch()
-        with admitted(self._plan, self._ground.live):
+        with admitted(self._plan, self._places.live):
             for row in self._in_turn(self._plan.moved_units()):
                 self._unit_forward(row)
         for row in self._plan.mode_changes():
@@ -164,21 +164,21 @@ class _Swap:
         self._watch()
         for row in self._plan.mode_changes(backwards=True):
             self._set_mode(row, row.mode_now, row.uid_now, row.gid_now)
-        with admitted(self._plan, self._ground.live):
+        with admitted(self._plan, self._places.live):
             for row in self._in_turn(self._plan.moved_units(backwards=True)):
                 self._unit_back(row)
         self._flush()
 
     def _watch(self) -> None:
         if not self._each:
-            self._flushes = self._ground.watch()
+            self._flushes = self._places.watch()
 
     def _flush(self) -> None:
         """Flush the changes that are not on disk yet."""
         for flush in self._flushes:
             flush.finish()
         # Also then: before Linux 5.17 syncfs said nothing of a journal that could not be written.
-        self._ground.flush_places()
+        self._places.flush_places()
 
     def _in_turn(self, rows: Iterator[PlanRow]) -> Iterator[PlanRow]:
         """Yield units; a live directory is flushed when the next unit is in another one."""
@@ -198,56 +198,56 @@ class _Swap:
 
     def _flush_live(self) -> None:
         if self._each:
-            durable.fsync(self._ground.live.fd)
+            durable.fsync(self._places.live.fd)
 
     def _unit_forward(self, row: PlanRow) -> None:
-        ground, name = self._ground, b"%d" % (row.id or 0)
+        places, name = self._places, b"%d" % (row.id or 0)
         try:
-            fd, last = ground.live_parent(row)
+            fd, last = places.live_parent(row)
         except OSError as error:
             raise self._unexpected(row, PlanChanged) from error
-        region = ground.region(row)
+        region = places.region(row)
         there = _inode(last, fd)
         if row.ino_staged is not None and there == row.ino_staged:
             return
         if row.ino_now is not None:
             if there == row.ino_now:
-                _move(fd, last, ground.place(region.aside), name)
-            elif there is not None or ground.in_place(region.aside, row) != row.ino_now:
+                _move(fd, last, places.place(region.aside), name)
+            elif there is not None or places.in_place(region.aside, row) != row.ino_now:
                 raise self._unexpected(row, PlanChanged)
         elif there is not None:
             raise self._unexpected(row, PlanChanged)
         if row.ino_staged is not None:
-            if ground.in_place(region.stage, row) != row.ino_staged:
+            if places.in_place(region.stage, row) != row.ino_staged:
                 raise self._unexpected(row, StoreLeftClosed)
-            _move(ground.place(region.stage), name, fd, last)
+            _move(places.place(region.stage), name, fd, last)
 
     def _unit_back(self, row: PlanRow) -> None:
-        ground, name = self._ground, b"%d" % (row.id or 0)
-        region = ground.region(row)
-        aside = None if row.ino_now is None else ground.in_place(region.aside, row)
+        places, name = self._places, b"%d" % (row.id or 0)
+        region = places.region(row)
+        aside = None if row.ino_now is None else places.in_place(region.aside, row)
         try:
-            fd, last = ground.live_parent(row)
+            fd, last = places.live_parent(row)
             there = _inode(last, fd)
         except OSError as error:
             if is_gone(error) and aside is None:
                 return  # the directory above is gone: nothing of this unit ever moved
             raise self._unexpected(row, StoreLeftClosed) from error
         if row.ino_staged is not None and there == row.ino_staged:
-            _move(fd, last, ground.place(region.stage), name)
+            _move(fd, last, places.place(region.stage), name)
             there = None
         if aside is None:
             return  # it was never moved, or there was nothing
         if there is not None or aside != row.ino_now:
             raise self._unexpected(row, StoreLeftClosed)
-        _move(ground.place(region.aside), name, fd, last)
+        _move(places.place(region.aside), name, fd, last)
 
     def _set_mode(self, row: PlanRow, mode: int | None, uid: int | None, gid: int | None) -> None:
         """Change mode and owner in place, if the entry is still the one that was planned."""
-        relative = row.path[len(self._ground.prefix) :]
+        relative = row.path[len(self._places.prefix) :]
         try:
-            fd, name = self._ground.live.parent_of(relative) if relative else (
-                self._ground.live.go([]), b".")  # fmt: skip
+            fd, name = self._places.live.parent_of(relative) if relative else (
+                self._places.live.go([]), b".")  # fmt: skip
             if _inode(name, fd) != row.ino_now:
                 raise self._unexpected(row, PlanChanged)
             opened = open_to_read(name, _OPEN_FILE, fd)
@@ -270,7 +270,7 @@ class _Swap:
 
     def _set_closed_mode(self, row: PlanRow, mode: int | None) -> None:
         """Change the mode of a file that not even its owner may open."""
-        fd, name = self._ground.live_parent(row)
+        fd, name = self._places.live_parent(row)
         if mode is not None and not stat.S_ISLNK(os.lstat(name, dir_fd=fd).st_mode):
             os.chmod(name, mode, dir_fd=fd)
 
@@ -297,8 +297,8 @@ def swap_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report) -
         refuse_unstaged(plan)
         make_asides(plan)
         make_parents(plan)
-        ground = _Ground(plan, stack)
-        swap = _Swap(plan, ground, report)
+        places = _SwapPlaces(plan, stack)
+        swap = _Swap(plan, places, report)
         try:
             swap.forward()
             plan.remember(step=PlanStep.SWAPPED, swapped_ns=_moment(plan))
@@ -319,7 +319,7 @@ def _take_back(plan: PlanFile, report: Report, cause: Exception) -> None:
     """Bring everything back by a plan that exists in this process only. Raises SwapReverted."""
     with contextlib.ExitStack() as stack:
         try:
-            _Swap(plan, _Ground(plan, stack), report).back()
+            _Swap(plan, _SwapPlaces(plan, stack), report).back()
         except (OSError, MagerewindError):
             return  # the swap's own error is the better reason
     raise SwapReverted(f"The plan {plan.path} was removed while it was carried out.") from cause
@@ -380,9 +380,9 @@ def revert_files(staged: StagedFiles | PlanPlace, *, report: Report = no_report)
     with PlanFile(plan_path) as plan, contextlib.ExitStack() as stack:
         if plan.facts.step not in MOVABLE:
             return  # nothing was ever moved
-        ground = _Ground(plan, stack)
+        moving = _SwapPlaces(plan, stack)
         try:
-            _Swap(plan, ground, report).back()
+            _Swap(plan, moving, report).back()
         except PlanChanged as error:
             raise StoreLeftClosed(error.message, hint=error.hint) from error
         except OSError as error:

@@ -1,4 +1,4 @@
-"""The way back after a finished rollback: a plan of the reverse, that the same swap carries out.
+"""Plans the undo of a finished rollback: a reverse plan, which the same swap carries out.
 
 The entries set aside become the stage of the undo, and the live ones go to an aside of its own,
 so that nothing is deleted and an undo can itself be undone.

@@ -49,7 +49,7 @@ class Ownership:
         return (uid, gid) if (uid, gid) != self._own else (-1, -1)
 
     def given(self, row: PlanRow) -> tuple[int, int] | None:
-        """Return to whom the keeper is to give an entry once it is made, None for no gift."""
+        """Return the account that the keeper is to give a new entry to; None for no gift."""
         here = self._keeper
         if here is None:
             return None

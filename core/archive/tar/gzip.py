@@ -40,7 +40,7 @@ _TURN_S: Final = 0.0005
 _ALLOCATIONS: Final = 100_000  # between two looks for cycles
 
 
-class _Brisk:
+class _FastThreads:
     """Sets the interpreter up for streams, until all that asked for it have ended it.
 
     Threads take turns every half millisecond: one that has inflated a block waits for the
@@ -58,20 +58,23 @@ class _Brisk:
 
     def __init__(self) -> None:
         self._ended = False
-        with _Brisk._lock:
-            _Brisk._asked += 1
-            if _Brisk._asked == 1:
-                _Brisk._turn_s, _Brisk._threshold = sys.getswitchinterval(), gc.get_threshold()
-                sys.setswitchinterval(min(_TURN_S, _Brisk._turn_s))
-                gc.set_threshold(_ALLOCATIONS, *_Brisk._threshold[1:])
+        with _FastThreads._lock:
+            _FastThreads._asked += 1
+            if _FastThreads._asked == 1:
+                _FastThreads._turn_s, _FastThreads._threshold = (
+                    sys.getswitchinterval(),
+                    gc.get_threshold(),
+                )
+                sys.setswitchinterval(min(_TURN_S, _FastThreads._turn_s))
+                gc.set_threshold(_ALLOCATIONS, *_FastThreads._threshold[1:])
 
     def end(self) -> None:
         """Ask for it no more; may be called again."""
-        with _Brisk._lock:
-            _Brisk._asked -= not self._ended
-            if not _Brisk._asked and not self._ended:
-                sys.setswitchinterval(_Brisk._turn_s)
-                gc.set_threshold(*_Brisk._threshold)
+        with _FastThreads._lock:
+            _FastThreads._asked -= not self._ended
+            if not _FastThreads._asked and not self._ended:
+                sys.setswitchinterval(_FastThreads._turn_s)
+                gc.set_threshold(*_FastThreads._threshold)
             self._ended = True
 
 
@@ -158,7 +161,7 @@ class GzipWriter:
         self.size = 0
         """Bytes written so far."""
         self._out(_GZIP_HEADER)
-        self._brisk = _Brisk()
+        self._fast = _FastThreads()
 
     def write(self, content: bytes) -> None:
         """Compress the next bytes."""
@@ -202,12 +205,12 @@ class GzipWriter:
             self._closed = True
             self.cut()
             self._out(_LAST_BLOCK + struct.pack("<II", self._crc, self.inflated & 0xFFFFFFFF))
-        self._brisk.end()
+        self._fast.end()
 
     def abandon(self) -> None:
         """Stop; the written bytes are abandoned."""
         self._closed = True
-        self._brisk.end()
+        self._fast.end()
 
     @property
     def sha256(self) -> str:
@@ -248,7 +251,7 @@ class GzipBlocks:
         self.consumed = 0
         self._stop = False
         self._queue: queue.Queue[bytes | BaseException] = queue.Queue(_AHEAD)
-        self._brisk = _Brisk()
+        self._fast = _FastThreads()
         self._thread = threading.Thread(target=self._run, name="inflate", daemon=True)
         self._thread.start()
 
@@ -288,7 +291,7 @@ class GzipBlocks:
             with contextlib.suppress(queue.Empty):
                 self._queue.get(timeout=0.02)
             self._thread.join(0.001)
-        self._brisk.end()
+        self._fast.end()
 
     def _run(self) -> None:
         try:

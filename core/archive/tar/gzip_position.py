@@ -1,8 +1,7 @@
-"""The bytes inside a gzip file, read forwards once: taken, passed over, or gone to by their place.
+"""The bytes inside a gzip file, read forwards once: taken, skipped, or reached by position.
 
-It owns the current block and its position. It knows nothing of the meaning of the bytes:
-that is `core.archive.tar.reader`'s; a position that is known already needs no more than
-this.
+It owns the current block and its position. `core.archive.tar.reader` knows the meaning of the
+bytes; for a known position this module suffices.
 """
 
 from __future__ import annotations

@@ -43,3 +43,8 @@ def leads_out_of(name: bytes, link: bytes) -> bool:
     while up < len(parts) and parts[up] == b"..":
         up += 1
     return up > name.count(b"/") or b".." in parts[up:]
+
+
+def manifest_hint(name: str) -> str:
+    """Return the cure for an archive that only its manifest, a hidden file, vouches for."""
+    return f"Bring its manifest (.{name}.manifest.json) beside it, and try again."

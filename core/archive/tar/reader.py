@@ -38,7 +38,7 @@ from core.archive.tar.header import (
     parse_pax,
     sane_time,
 )
-from core.archive.tar.member import Member
+from core.archive.tar.member import Member, manifest_hint
 from core.archive.tar.sparse import OLD_SPARSE, SparseMap, SparseMembers
 from core.archive.tree.xattrs import CAPABILITY, LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.errors import HostileArchive
@@ -60,6 +60,7 @@ _NUL_BLOCK: Final = bytes(BLOCK)
 _ODD_STARTS: Final = frozenset({b".", b"/", b""})
 _ODD_NAME: Final = re.compile(rb"(?:^|/)\.{0,2}(?:/|\Z)")
 _SET_ID: Final = 0o6000
+_UNPACK_HINT: Final = "Nothing of it was written. Unpack it elsewhere to look at what it holds."
 
 
 _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times as long
@@ -107,12 +108,12 @@ class ArchiveReader(InflatedArchive):
         """Report the progress, also while other work goes on; may raise."""
         self._report(self._blocks.consumed, self.members, os.fsdecode(self._current))
 
-    def hostile(self, name: bytes, reason: str) -> NoReturn:
-        """Refuse the archive for one of its members."""
+    def hostile(self, name: bytes, reason: str, *, vouched: bool = False) -> NoReturn:
+        """Refuse the archive for one of its members; `vouched`: a manifest would have it taken."""
         shown = os.fsdecode(name[:200]).encode("unicode_escape", "surrogateescape").decode("ascii")
         raise HostileArchive(
             f"{self.file_name} is refused: {reason} ({shown}).",
-            hint="Nothing was written. If you know the file, bring its manifest beside it.",
+            hint=manifest_hint(self.file_name) if vouched else _UNPACK_HINT,
         )
 
     def __iter__(self) -> Iterator[Member]:
@@ -305,7 +306,11 @@ class ArchiveReader(InflatedArchive):
         """Count a member; refuse an archive of absurdly many, or of absurdly much content."""
         inflated = self._before + self._at + self.sparse.holes + size
         if not self._trusted and inflated > self._limit:
-            self.hostile(name, "it would unpack to far more than it could be worth")
+            self.hostile(
+                name,
+                "without its manifest, it would unpack to far more than it could be worth",
+                vouched=True,
+            )
         self.members += 1
         if self.members > _MEMBER_LIMIT:
             self.hostile(name, "an absurd number of members")
@@ -321,7 +326,11 @@ class ArchiveReader(InflatedArchive):
             if len(key) > LONGEST_NAME or b"\0" in key or len(value) > LARGEST_VALUE:
                 self.hostile(name, "an absurd extended attribute")
             if key == CAPABILITY and not self._trusted:
-                self.hostile(name, "a file with capabilities, in an archive of unknown make")
+                self.hostile(
+                    name,
+                    "a file with capabilities, in an archive without its manifest",
+                    vouched=True,
+                )
             kept[key] = value
         return kept
 

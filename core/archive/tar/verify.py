@@ -1,4 +1,4 @@
-"""Looks at an archive alone, without a live tree: is it whole, and is it safe."""
+"""Verifies, without a live tree, that an archive is complete and safe."""
 
 from __future__ import annotations
 
@@ -106,7 +106,8 @@ def check_totals(reader: ArchiveReader, *, sha256: str | None, members: int | No
 
 def refuse_leading_out(reader: ArchiveReader, member: Member) -> None:
     """Refuse a link out of the root, as long as no manifest vouches for it."""
-    reader.hostile(member.name, "a link that leads out of the store, in an archive of unknown make")
+    reason = "a link that leads out of the store, in an archive without its manifest"
+    reader.hostile(member.name, reason, vouched=True)
 
 
 def verify_archive(

@@ -1,4 +1,4 @@
-"""Where renames work: mounts, regions, and the hidden places for stage and aside in each.
+"""Mounts and regions, within which renames work, and the hidden places for stage and aside in each.
 
 A rename works within one mount only, so each entry to be swapped must be staged in the region of
 its target, and the old entry set aside there. A mount point itself never moves. It owns these

@@ -1,7 +1,7 @@
-"""The changes that an open store makes anyway, and how many others a confirmed plan may meet.
+"""Ordinary changes of an open store, and the limit of other changes to a confirmed plan.
 
-It owns that one rule and its one threshold: for the recheck with the store closed, and for the plan
-that a job makes again after a person has confirmed one.
+It owns this rule and its threshold: for the recheck with the store closed, and for the plan that a
+job makes again after a person has confirmed one.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ EXCLUDE_GROUPS: Final[dict[str, tuple[str, ...]]] = {
 _ANY: Final = b"**"
 _WILD: Final = re.compile(rb"[*?]")
 _QUOTED: Final = re.compile(rb"\[([*?\[])\]")
+_SHOWN: Final = 80  # letters of a wrong pattern
 _DEEPEST: Final = 1000  # components of a pattern: each one above it is looked for
 _FEW: Final = 32  # literal paths that one regular expression finds as fast as a set does
 
@@ -45,7 +46,10 @@ def components(text: str, option: str = "An exclusion") -> list[bytes]:
     """Return the components of a pattern. Raises UsageError where nothing can match."""
     parts = [part for part in os.fsencode(text).split(b"/") if part not in {b"", b"."}]
     if not parts or b".." in parts:
-        raise UsageError(f"{option} is a path below the root, or a group such as @media-cache.")
+        raise UsageError(
+            f"{option} is a path below the root, or a group such as @media-cache, not "
+            f"{text[:_SHOWN]!r}."
+        )
     if len(parts) > _DEEPEST:
         raise UsageError(f"{option} has at most {_DEEPEST:,} components.")
     return parts

@@ -1,7 +1,7 @@
 """Starts processes that share the work on a large tree, since one interpreter uses one core.
 
-It owns when one is worthwhile, how it is started, and the one form of messages to and from it. A
-child ends when its parent does: its pipes are closed then.
+It decides when a process is worthwhile, starts it, and owns the form of messages to and from it. A
+child ends with its parent: its pipes are closed then.
 """
 
 from __future__ import annotations

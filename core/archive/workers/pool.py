@@ -1,8 +1,8 @@
 """Distributes batches of a walk to worker processes and returns the results in order.
 
-It owns which worker gets a batch, and the order of the results. A worker is given no more than fits
-into its pipe, so no process waits for itself. It decides nothing about files. A worker that dies is
-no failure: its batches are done here.
+It chooses the worker of a batch, and owns the order of the results. A worker is given no more than
+fits into its pipe, so no process waits for itself. It decides nothing about files. A worker that
+dies is no failure: this process does its batches.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ class Worker(ABC, Generic[Made]):
 
     def free(self, size: int) -> None:
         """Tell it how many bytes of the shared memory can be used again."""
-        if self._gone:  # it needs none, and its descriptors may be somebody else's by now
+        if self._gone:  # it needs none, and its descriptors may be reused by now
             return
         with contextlib.suppress(OSError):
             self._tell((_CREDIT | size).to_bytes(child.LENGTH, "little"))

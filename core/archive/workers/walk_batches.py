@@ -2,9 +2,9 @@
 
 It owns the begin of each batch. The checksum of a path decides, so that the same names begin a
 batch independently of names added or removed before them. A batch is a segment of an archive, or
-begins one; so two archives of nearly the same tree have nearly all segments in common, which
-rsync and repositories of backups make use of. Directories are members already when they are in a
-batch: they are open, and there is nothing to read. It does not know the packing processes.
+begins one; so two archives of nearly the same tree have nearly all segments in common, which saves
+rsync and repositories of backups work. Directories in a batch are complete members: the walk has
+opened them, and there is nothing to read. It does not know the packing processes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Which live tables are as a dump has them: asked of the server, 32 bytes for a megabyte of rows.
+"""Finds live tables that equal a dump: the server is asked, 32 bytes for a megabyte of rows.
 
 the index of the dump: definitions, ranges of keys, digests        core.database.index
 other server, other definition, no digest: nothing is "same"       questions

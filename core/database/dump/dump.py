@@ -1,9 +1,9 @@
 """Writes a whole schema as one plain .sql file: complete, of one instant, in parallel.
 
-Owns the order of the work and its second chances: a try that a change of a definition disturbs is
-made again from the start. A table that keeps being changed, and that Magento can fill again by
-itself (an index, a replica, a change log), is then read at an instant of its own and named in the
-warnings; for any other table the dump fails and says which.
+Owns the order of the work and its retries: a try that a change of a definition disturbs is made
+again from the start. A table that keeps being changed, and that Magento can fill again by itself
+(an index, a replica, a change log), is then read at an instant of its own and named in the
+warnings; for any other table the dump fails and names it.
 
 The text is described in `core.database.dump.script`, the rows in `core.database.dump.row_ranges`,
 the instant in `core.database.dump.snapshot`. Accounts and grants are no part of a dump.
@@ -285,7 +285,7 @@ class _Dump:
 
     def _same_objects(self, schema: Schema) -> None:
         """Raise DefinitionsChanged if a view, trigger, routine or event changed during the dump."""
-        now = read_schema(self._control, self._without)
+        now = read_schema(self._control, self._without, objects_only=True)
         changed = {
             one.name
             for before, after in (

@@ -1,4 +1,4 @@
-"""Which tables are dumped without their rows: names, patterns and the groups of `--strip`.
+"""Chooses the tables that are dumped without rows: names, patterns and the groups of `--strip`.
 
 The groups bear the names that administrators know from n98-magerun2, `@log`, `@sessions` and so
 on. Patterns are table names without the prefix of the store, in which `*` matches anything.

@@ -1,8 +1,8 @@
-"""A rollback of chosen tables alone: which they are, and which others foreign keys tie them to.
+"""Reduces a load to chosen tables, and finds the tables that foreign keys tie to them.
 
-The dump is checked whole as ever; this leaves everything out of the load but the chosen tables and
-their triggers. Ties are read of both sides: the keys that the dump gives its tables, and the keys
-of the live schema. It counts nothing: see `core.database.load.dangling`.
+The dump is checked whole as always; then everything but the chosen tables and their triggers is
+left out of the load. Ties are read on both sides: the foreign keys of the dump, and those of the
+live schema. `core.database.load.dangling` counts the rows.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The findings of the offline check of a dump, as a value.
 
-Owns the words for it and nothing of how it is found; see `core.database.load.offline_check`.
+`core.database.load.offline_check` makes it.
 """
 
 from __future__ import annotations

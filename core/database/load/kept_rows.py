@@ -1,4 +1,4 @@
-"""Tables of which a dump has no rows, left as they are with the rows that they have now."""
+"""Tables without rows in a dump, kept with their present rows."""
 
 from __future__ import annotations
 

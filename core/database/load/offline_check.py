@@ -18,8 +18,8 @@ from core.database.load.skipped_rows import SkippedRows
 from core.database.schema.other_stores import STORE_TABLES
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
+from core.database.sql.cross_schema_check import concern_of
 from core.database.sql.cursor import BY_HAND
-from core.database.sql.reach import concern_of
 from core.database.sql.set_statements import SERVER_ZONE, Session
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind

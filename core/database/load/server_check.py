@@ -1,4 +1,4 @@
-"""Everything that is asked before a dump is loaded: of the dump, the server and the live schema.
+"""The server check before a load: questions about the dump, the server and the live schema.
 
 Questions that the dump alone can answer are in `core.database.load.offline_check`.
 Nothing here changes the schema, except that the right to make a table, a trigger and a view is

@@ -1,4 +1,4 @@
-"""Settings of a server that make of a dump something else than it says, or stop its load.
+"""Settings of a server that would change the content of a dump, or stop its load.
 
 Each question returns problems, which are reasons not to start, and warnings.
 """

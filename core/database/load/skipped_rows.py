@@ -1,4 +1,4 @@
-"""The rows of a dump that are passed over without a look: those of tables that stay live.
+"""Skips the rows of kept tables in a dump without reading them.
 
 Only in a dump of ours by its checksum: there a row statement begins with the name of its table.
 """

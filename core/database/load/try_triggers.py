@@ -1,8 +1,8 @@
-"""The proof that the triggers of a dump can be made, before the swap needs it.
+"""Tries the triggers of a dump before the swap needs them.
 
 Each is made once on its staged table under another name, and dropped again: its text, its session,
 its definer and the account's rights are then known to be good. A definer that the account may not
-set is replaced by the account itself, which is said.
+set is replaced by the account itself, and a warning names it.
 """
 
 from __future__ import annotations

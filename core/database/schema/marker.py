@@ -1,9 +1,9 @@
-"""A small table that tells, without a job's directory, whose the staged and aside tables are.
+"""A marker table, which names the job of staged and aside tables without a job's directory.
 
-`_mrs_<job>_0` is made before the first staged table and goes after the last one; from the end of a
-swap on it is `_mra_<job>_0` and stays with the aside tables. Row 0 says which job of which store it
-is, the rows below how far it has come; those above are the definitions file, written and committed
-before the first rename, so that a swap can be taken back, or brought to its end, from the schema
+`_mrs_<job>_0` is made before the first staged table and dropped after the last one; from the end of
+a swap on it is `_mra_<job>_0` and stays with the aside tables. Row 0 names the job and its store,
+rows of lower numbers its phase; those of higher numbers are the definitions file, written and
+committed before the first rename, so that a swap can be reverted, or completed, from the schema
 alone.
 """
 

@@ -1,4 +1,4 @@
-"""The records of a job's journal that speak of tables.
+"""The records of a job's journal about tables.
 
 Names and fields are a format on disk: a recovery may be of another version.
 """

@@ -1,4 +1,4 @@
-"""Which tables a schema has now, and which of them are staged or aside: one question, one answer.
+"""The tables of a schema now, and the staged and aside ones among them, in one query.
 
 The state of a swap is decided by these names alone; see `core.database.swap.swap`.
 """

@@ -1,4 +1,4 @@
-"""The binary log, which may keep an account from making the triggers and functions of a schema."""
+"""The binary log, which may prevent an account from creating triggers and functions."""
 
 from __future__ import annotations
 

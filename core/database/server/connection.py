@@ -1,16 +1,16 @@
-"""Connections to a database server, the way everything else here talks to one.
+"""Connections to a database server, for all other modules.
 
-Owns the session settings that everything else relies on, and how long an answer is waited for.
-Knows nothing of dumps and loads.
+Owns the session settings that other modules rely on, and the time limits of answers. Knows nothing
+of dumps and loads.
 
 Session: utf8mb4, UTC, sql_mode NO_AUTO_VALUE_ON_ZERO alone (a backslash escapes, double quotes are
 strings, nothing is strict), autocommit, long network timeouts, no statement timeout, and a wait of
 at most 5 s for a metadata lock unless told otherwise.
 
-Every wait ends (`core.database.server.wire`). Questions, sent by `query` and its like,
-for, have a limit in time and size. Statements may take hours, but only while another connection
-hears from the server that it is at work on them. A wait that is given up closes the connection; one
-that a cancel ends also asks the server to end it.
+Every wait ends (`core.database.server.wire`). Questions (`query` and its like) have limits in time
+and size. Statements may take hours, but only while another connection hears from the server that it
+is at work on them. An abandoned wait closes the connection; one that a cancel ends also asks the
+server to end the statement.
 
 A result that is not read to its end is never drained (the driver's cursors would, for gigabytes):
 the connection is dropped instead.

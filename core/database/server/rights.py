@@ -1,4 +1,4 @@
-"""The rights of the account, as far as SHOW GRANTS tells.
+"""The rights of the account, by SHOW GRANTS.
 
 No query shows an object that the account has no right to see: without TRIGGER the list of triggers
 is simply empty. So rights are asked for, not found missing later. Only rights on the whole schema

@@ -1,4 +1,4 @@
-"""How large a schema is, as far as the server knows without counting."""
+"""The size of a schema by the statistics of the server, without counting."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Looks after a statement from another connection: is the server there, is it still at work on it.
+"""Watches a statement from another connection: the server must be alive and at work on it.
 
 Owns the second connection, which is opened for each look and takes little time or none. Behind a
 proxy the server does not know our connection by the number that we were told; then only the signs

@@ -15,11 +15,11 @@ from core.database.server.dialect import Server, one_line
 from core.database.sql.allowed_bodies import check_body
 from core.database.sql.allowed_tables import Tables
 from core.database.sql.allowed_values import check_rows
+from core.database.sql.cross_schema_check import forbidden_word
 from core.database.sql.cursor import Cursor, words_of
 from core.database.sql.ignored_statements import is_ignored
 from core.database.sql.literal_rows import HEAD, all_literal
-from core.database.sql.other_names import mapped_schema
-from core.database.sql.reach import forbidden_word
+from core.database.sql.schema_rename import mapped_schema
 from core.database.sql.set_statements import is_of_rocksdb
 from core.database.sql.split import RawStatement
 from core.database.sql.statement import OBJECTS, PIECE, PIECE_BEGINS, Statement, StatementKind

@@ -1,7 +1,7 @@
 """Definitions of tables, sequences and indexes, and changes of tables, that a dump may hold.
 
 A table is its columns, keys and options and nothing else: no rows of other tables, no file or
-directory of the server, no engine that is a door to other tables, no new name.
+directory of the server, no engine that leads to other tables, no new name.
 """
 
 from __future__ import annotations

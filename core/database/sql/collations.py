@@ -23,7 +23,7 @@ _OF_ANOTHER_CHARSET: Final = 1253  # than the one of the text in the question
 
 
 class CollationMap(Struct, frozen=True, kw_only=True):
-    """From unknown collations to known ones; `known` are all that the server lists or takes."""
+    """From unknown collations to known ones; `known` are those that the server takes."""
 
     known: frozenset[str]
     names: Mapping[str, str]
@@ -64,19 +64,19 @@ def collation_map(connection: Connection, collations: Iterable[str]) -> Collatio
     binary. One without any such is not in the map.
     """
     named = {name.lower() for name in collations if name}
-    known = known_collations(connection)
-    known |= {name for name in named - known if _takes(connection, name)}
+    known = frozenset(name for name in named if _takes(connection, name))
     unknown = sorted(named - known)
+    listed = known_collations(connection) if unknown else known  # over a thousand names
     names = {}
     for name in unknown:
-        found = next((one for one in _candidates(name) if one in known), None)
+        found = next((one for one in _candidates(name) if one in listed), None)
         if found is not None:
             names[name] = found
     return CollationMap(known=known, names=names)
 
 
 def _takes(connection: Connection, name: str) -> bool:
-    """Tell whether the server takes a collation that it does not list: it has aliases.
+    """Tell whether the server takes a collation. It takes more than it lists: it has aliases.
 
     So `utf8_general_ci` is `utf8mb3_general_ci`, or of utf8mb4, as the server is set.
     """

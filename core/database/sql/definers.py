@@ -1,4 +1,4 @@
-"""Who a trigger, view, routine or event runs as, and whether this account may say so again.
+"""The definer of a trigger, view, routine or event, and whether this account may set it.
 
 An account may make objects in its own name; in another's only with SUPER, SET USER (MariaDB) or
 SET_USER_ID, SET_ANY_DEFINER (MySQL). Only the head of a SHOW CREATE text is ever rewritten.

@@ -204,7 +204,7 @@ TYPE_WORDS: Final = _words(
 ENGINES: Final = _words(
     "innodb myisam aria memory heap csv archive blackhole rocksdb tokudb ndb ndbcluster maria"
 )
-"""Engines whose tables are their own rows, and no door to other tables, servers or files."""
+"""Engines whose tables hold their own rows, and do not lead to other tables, servers or files."""
 
 SESSION_VARIABLES: Final = _words(
     """

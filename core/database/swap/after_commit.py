@@ -1,9 +1,9 @@
 """The work after the commit of a swap: foreign keys, triggers, views, routines, events.
 
 Every step looks at the schema and does the missing part, so that all of it may be run again after
-a crash; each is in the journal before it begins. There is no way back from here, and none is
-needed: acts that can fail were proven beforehand. A view or routine that cannot be made in spite of
-that is named in a warning, because a store without it is better than a closed one.
+a crash; each is in the journal before it begins. It is never reverted, and need not be: acts that
+can fail were tried beforehand. A view or routine that still cannot be made is named in a warning,
+because a store without it is better than a closed one.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@
 Triggers and foreign keys travel with their tables, so before the commit the reverse rename brings
 all back untouched. Which of the two states a schema is in is decided by which names exist, so that
 everything here may be run again after a crash at any point. Acts that are possible only after the
-commit is in `core.database.swap.after_commit`.
+commit are in `core.database.swap.after_commit`.
 """
 
 from __future__ import annotations

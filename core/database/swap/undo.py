@@ -1,4 +1,4 @@
-"""The end of the aside tables of a finished rollback: swapped back in, or dropped.
+"""Undoes or discards a finished rollback: its aside tables are swapped back in, or dropped.
 
 An undo is a swap like any other whose staged tables are the aside ones, so it can itself be
 reverted, brought to its end and undone. Only discarded tables are dropped here.

@@ -22,8 +22,9 @@ from core.archive.workers import walk_batches as batches_module
 from core.errors import Cancelled
 from tests.archive.killed_workers import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, plan, put, write
+from tests.long import some
 
-CORES = pytest.mark.parametrize("cores", [1, 2, 3])
+CORES = pytest.mark.parametrize("cores", some([1, 2, 3], 1, 3))
 
 
 def refuse(path: bytes, error: OSError) -> None:
@@ -130,7 +131,7 @@ def test_goes_on_without_a_child_that_dies_at_once(
     assert (found.identical, found.differs) == (summary.members, 0)
 
 
-@pytest.mark.parametrize("after", [1, 2, 3, 5, 8, 13])
+@pytest.mark.parametrize("after", some([1, 2, 3, 5, 8, 13], 2, 13))
 def test_goes_on_without_a_child_that_is_killed(
     full: Layout, monkeypatch: pytest.MonkeyPatch, after: int
 ) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from core.database.load.server_check import check_against_server, check_dump
 from core.database.server.connection import connect
-from core.database.sql.other_names import mapped_schema
+from core.database.sql.schema_rename import mapped_schema
 from core.database.sql.tokens import Reading
 from core.errors import StatementRefused
 from tests.database.dumping import as_root

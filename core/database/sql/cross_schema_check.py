@@ -1,4 +1,4 @@
-"""The reach of a statement beyond its own schema: files, accounts, settings, other schemas.
+"""Finds cross-schema references of a statement, and uses of files, accounts and settings.
 
 Looks at words only, so it finds them in the bodies of routines and triggers as well as at the top.
 Dynamic SQL cannot be analysed, only detected.

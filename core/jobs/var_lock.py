@@ -20,7 +20,7 @@ _PAUSE_S: Final = 0.025
 _HELD: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
 
 
-def hold_var(store: Store) -> int | None:
+def lock_var(store: Store) -> int | None:
     """Return a descriptor that holds the lock until it is closed.
 
     None where the file system cannot lock a directory. Raises JobRunning, StoreUnreadable. Watchers

@@ -1,6 +1,7 @@
-"""The one name of a schema that a dump was made of, put as that of the schema that it goes into.
+"""Replaces the name of the schema that a dump was made of by that of its target schema.
 
-Asked for by name only. The grammar reads the result, so every other schema stays refused.
+Done only for the name in `--from-schema`. The grammar reads the result, so every other schema stays
+refused.
 """
 
 from __future__ import annotations

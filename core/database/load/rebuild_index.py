@@ -1,7 +1,7 @@
-"""The index of a dump that has none: made by reading all of it once, statement by statement.
+"""Builds the index of a dump that has none, by reading all of it once, statement by statement.
 
-Of a dump from elsewhere it has the places of definitions, rows and objects, and the session that
-each is read in; digests and ranges of keys are known only to who wrote the rows.
+It has the positions of definitions, rows and objects, and the session settings at each; digests and
+ranges of keys are known only to the program that wrote the rows.
 """
 
 from __future__ import annotations
