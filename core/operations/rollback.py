@@ -131,6 +131,10 @@ def _leave_as_it_is(
     steps = (one for one in planned_steps(request) if one in (*done, *plans))
     context.emit(StepsPlanned(steps=tuple(steps)))
     say_findings(context, [nothing_finding()])
+    if context.connection is not None:
+        from core.operations.leftovers import drop_leftovers  # noqa: PLC0415 - as said above
+
+        drop_leftovers(context, context.connection)
     commit_or_revert.clear_up(context, parts)
     return OperationResult(strict=request.strict)
 

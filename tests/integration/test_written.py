@@ -24,6 +24,7 @@ def told(events):
 @pytest.fixture(scope="module")
 def staging(shop):
     """The number of the journal's record before the first staged table, of a quiet rollback."""
+    differ(shop)
     summary, events = shop.run(RollbackRequest(db_file=shop.request.db_file))
     assert summary.exit_code == 0, events
     assert told(events) == []
@@ -32,9 +33,15 @@ def staging(shop):
     return kinds.index("tables.staging") + 1
 
 
+def differ(shop):
+    """Let one table differ: where nothing does, nothing is rolled back."""
+    shop.server.run("UPDATE store SET name = 'other' LIMIT 1", schema=shop.schema)
+
+
 def written(shop, tmp_path, fault, *, whole=False):
     """Roll the database back while somebody writes; return the job's id and its events."""
     go = tmp_path / "go"
+    differ(shop)
     client = shop.client(fault=fault, MAGEREWIND_GO=str(go))
     job = client.start(RollbackRequest(db_file=shop.request.db_file, whole=whole))
     events = []
