@@ -41,6 +41,7 @@ from core.operations.pruning import clock_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
 from core.operations.space import space_findings
+from core.operations.unused_exclusions import unused_exclusions
 
 # A backup of code alone needs neither a database nor the configuration: their readers take
 # longer to load than all else.
@@ -269,6 +270,8 @@ def preflight_backup(
         from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
 
         resolve(request.strip, ())
+    if request.exclude and request.kinds != (Kind.DB,):
+        findings += unused_exclusions(store, request.exclude)
     estimates: dict[Kind, Estimate] = {}
     connection: DatabaseConnection | None = None
     configuration: DeploymentConfiguration | None = None
