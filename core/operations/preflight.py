@@ -138,7 +138,7 @@ def _look_at_database(
         settings = configuration.default_connection()
         seen.warnings = _other_connections(configuration, settings)
         sized = estimate(settings)
-        seen.tables, seen.bytes = sized.tables, sized.bytes
+        seen.tables, seen.bytes = len(sized.tables), sized.bytes
         with connect(settings) as connection:
             seen.server = str(connection.server)
             seen.warnings = (*seen.warnings, *store_warnings(connection))
@@ -347,7 +347,8 @@ def _check_database(
     findings: list[Finding],
     request: BackupRequest,
 ) -> DatabaseConnection | None:
-    from core.database.server.size import estimate  # noqa: PLC0415 - as said above
+    from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
+    from core.database.server.size import estimate  # noqa: PLC0415
     from core.operations.database_checks import database_findings  # noqa: PLC0415
 
     try:
@@ -360,8 +361,15 @@ def _check_database(
         findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
+    names = [table.name for table in sized.tables]
     estimates[Kind.DB] = estimated(
-        store, Kind.DB, sized.rows, sized.bytes, request.strip, request.compress
+        store,
+        Kind.DB,
+        sized.rows,
+        sized.bytes,
+        request.strip,
+        request.compress,
+        text_bytes=sized.text_bytes(resolve(request.strip, names, prefix=connection.table_prefix)),
     )
     return connection
 
