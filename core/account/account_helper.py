@@ -15,7 +15,7 @@ import pwd
 import stat
 from typing import Final
 
-from core.account.packets import Request, Verb
+from core.account.packets import KeeperRequest, Verb
 from core.account.store_boundary import StoreBoundary
 
 ACCESS: Final = "system.posix_acl_access"
@@ -47,7 +47,7 @@ class Account:
         self._uid, self._gid = os.geteuid(), os.getegid()
         self._links_are_safe = _protected_hardlinks()
 
-    def answer(self, request: Request, descriptors: list[int]) -> tuple[int, int | None]:
+    def answer(self, request: KeeperRequest, descriptors: list[int]) -> tuple[int, int | None]:
         """Carry out one request. Raises OSError."""
         if not descriptors or not all(self._bounds.holds(fd) for fd in descriptors):
             return errno.EPERM, None
@@ -100,7 +100,7 @@ class Account:
             raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
         os.link(_way(fd), name, dst_dir_fd=directory, follow_symlinks=True)
 
-    def _symlink(self, directory: int, request: Request) -> None:
+    def _symlink(self, directory: int, request: KeeperRequest) -> None:
         name, moment = _checked(request.name), request.mtime_s * 1_000_000_000
         os.symlink(request.value, name, dir_fd=directory)
         os.chown(name, -1, self._gid, dir_fd=directory, follow_symlinks=False)

@@ -16,7 +16,7 @@ from typing import Final
 from core.account.packets import (
     MOST_DESCRIPTORS,
     Garbage,
-    Request,
+    KeeperRequest,
     Verb,
     receive_answer,
     send_request,
@@ -37,12 +37,12 @@ class _Channel:
         self.is_dead = False
         with theirs, socket.socket(fileno=os.dup(shared_fd)) as shared:
             try:
-                send_request(shared, Request(Verb.CHANNEL, uid, gid), (theirs.fileno(),))
+                send_request(shared, KeeperRequest(Verb.CHANNEL, uid, gid), (theirs.fileno(),))
             except OSError as error:
                 self._sock.close()
                 raise ended() from error
 
-    def ask(self, request: Request, descriptors: Sequence[int] = ()) -> int | None:
+    def ask(self, request: KeeperRequest, descriptors: Sequence[int] = ()) -> int | None:
         """Return the descriptor that comes as the answer, if any.
 
         Raises OSError for a refused request, StorageError when the keeper is gone.
@@ -64,7 +64,7 @@ class _Channel:
         self.is_dead = True
         self._sock.close()
 
-    def hand(self, request: Request, descriptors: Sequence[int]) -> int:
+    def hand(self, request: KeeperRequest, descriptors: Sequence[int]) -> int:
         """Return the descriptor that must come as the answer."""
         handed = self.ask(request, descriptors)
         if handed is None:
@@ -97,27 +97,27 @@ class AccountHelper:
 
     def look(self, directory: int, name: bytes) -> int:
         """Return a descriptor without rights of a name in a directory that is closed to us."""
-        return self._channel.hand(Request(Verb.LOOK, name=name), (directory,))
+        return self._channel.hand(KeeperRequest(Verb.LOOK, name=name), (directory,))
 
     def open(self, fd: int) -> int:
         """Return such a descriptor of a file or directory, open to read."""
-        return self._channel.hand(Request(Verb.OPEN), (fd,))
+        return self._channel.hand(KeeperRequest(Verb.OPEN), (fd,))
 
     def set_mode(self, fd: int, mode: int) -> None:
         """Set the mode of a file or directory of that account."""
-        self._channel.ask(Request(Verb.MODE, mode=mode), (fd,))
+        self._channel.ask(KeeperRequest(Verb.MODE, mode=mode), (fd,))
 
     def set_acl(self, fd: int, acl: bytes) -> None:
         """Set the ACL of a directory of that account."""
-        self._channel.ask(Request(Verb.ACL, value=acl), (fd,))
+        self._channel.ask(KeeperRequest(Verb.ACL, value=acl), (fd,))
 
     def link(self, fd: int, directory: int, name: bytes) -> None:
         """Make one more name of a file of that account."""
-        self._channel.ask(Request(Verb.LINK, name=name), (fd, directory))
+        self._channel.ask(KeeperRequest(Verb.LINK, name=name), (fd, directory))
 
     def symlink(self, directory: int, name: bytes, target: bytes, mtime_s: int) -> None:
         """Make a symbolic link that belongs to that account."""
-        request = Request(Verb.SYMLINK, mtime_s=mtime_s, name=name, value=target)
+        request = KeeperRequest(Verb.SYMLINK, mtime_s=mtime_s, name=name, value=target)
         self._channel.ask(request, (directory,))
 
 
@@ -149,7 +149,7 @@ class Keeper:
         known = self._may.get((uid, gid))
         if known is None:
             try:
-                self._channel().ask(Request(Verb.MAY, uid, gid))
+                self._channel().ask(KeeperRequest(Verb.MAY, uid, gid))
                 known = True
             except OSError:
                 known = False
@@ -159,7 +159,7 @@ class Keeper:
     def give(self, fds: Sequence[int], uid: int, gid: int) -> None:
         """Give open files and directories of ours away. Raises OSError for a refusal."""
         for at in range(0, len(fds), MOST_DESCRIPTORS):
-            self._channel().ask(Request(Verb.GIVE, uid, gid), fds[at : at + MOST_DESCRIPTORS])
+            self._channel().ask(KeeperRequest(Verb.GIVE, uid, gid), fds[at : at + MOST_DESCRIPTORS])
 
     def helper_of(self, uid: int, gid: int) -> AccountHelper | None:
         """Return another account of the store, to work as it; None for an account of no file."""

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from typing import Final
 
 from core.account.account_helper import Account, become
-from core.account.packets import Garbage, Request, Verb, close_all, receive_request, serve
+from core.account.packets import Garbage, KeeperRequest, Verb, close_all, receive_request, serve
 from core.account.store_boundary import Accounts, StoreBoundary
 
 _MOST_CHILDREN: Final = 32
@@ -137,13 +137,13 @@ class _Keeper:
                     continue
             self._children.discard(child)
 
-    def _fork(self, request: Request, fd: int) -> None:
+    def _fork(self, request: KeeperRequest, fd: int) -> None:
         child = os.fork()
         if not child:
             _leave(lambda: self._serve(request, fd))
         self._children.add(child)
 
-    def _serve(self, request: Request, fd: int) -> None:
+    def _serve(self, request: KeeperRequest, fd: int) -> None:
         self._sock.close()
         with socket.socket(fileno=fd) as channel:
             if (channel.family, channel.type) != (socket.AF_UNIX, socket.SOCK_SEQPACKET):
@@ -169,7 +169,7 @@ class _Giver:
         self._accounts = accounts
         self._owner = owner
 
-    def answer(self, request: Request, descriptors: list[int]) -> tuple[int, None]:
+    def answer(self, request: KeeperRequest, descriptors: list[int]) -> tuple[int, None]:
         """Carry out one request. Raises OSError."""
         may = self._accounts.owns_files(request.uid, request.gid)
         if request.verb == Verb.MAY:

@@ -38,7 +38,7 @@ class Verb(IntEnum):
     SYMLINK = 8  # a symbolic link of its own
 
 
-class Request(NamedTuple):
+class KeeperRequest(NamedTuple):
     """One request; a field that its verb does not need is zero or empty."""
 
     verb: int
@@ -54,14 +54,16 @@ class Garbage(Exception):
     """A packet that no client of ours sends."""
 
 
-def send_request(sock: socket.socket, request: Request, descriptors: Sequence[int] = ()) -> None:
+def send_request(
+    sock: socket.socket, request: KeeperRequest, descriptors: Sequence[int] = ()
+) -> None:
     """Send a request. Raises OSError."""
     verb, uid, gid, mode, mtime_s, name, value = request
     head = _HEAD.pack(verb, uid, gid, mode, mtime_s, len(name), len(value))
     _send(sock, head + name + value, descriptors)
 
 
-def receive_request(sock: socket.socket) -> tuple[Request, list[int]] | None:
+def receive_request(sock: socket.socket) -> tuple[KeeperRequest, list[int]] | None:
     """Return the next request and its descriptors, None at the end. Raises Garbage, OSError."""
     content, descriptors = _receive(sock, LARGEST)
     if not content and not descriptors:
@@ -74,7 +76,9 @@ def receive_request(sock: socket.socket) -> tuple[Request, list[int]] | None:
         close_all(descriptors)
         raise Garbage from None
     name = content[_HEAD.size : _HEAD.size + names]
-    return Request(verb, uid, gid, mode, mtime_s, name, content[_HEAD.size + names :]), descriptors
+    return KeeperRequest(
+        verb, uid, gid, mode, mtime_s, name, content[_HEAD.size + names :]
+    ), descriptors
 
 
 def send_answer(sock: socket.socket, code: int, descriptor: int | None = None) -> None:
@@ -117,7 +121,7 @@ def _receive(sock: socket.socket, size: int) -> tuple[bytes, list[int]]:
 
 
 def serve(
-    channel: socket.socket, answer: Callable[[Request, list[int]], tuple[int, int | None]]
+    channel: socket.socket, answer: Callable[[KeeperRequest, list[int]], tuple[int, int | None]]
 ) -> None:
     """Answer requests until the other end is closed, or does not take its answers."""
     patience = struct.pack("@ll", _ANSWER_WITHIN_S, 0)

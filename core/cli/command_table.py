@@ -86,9 +86,9 @@ COMMANDS: Final = (
         summary="delete the sets of backups that no rule keeps",
         add=add_prune,
         details="The rules are those of restic, for each kind by itself: a set stays while a rule "
-        "keeps it for one of its kinds. Says for every set why it stays or goes, and asks first. "
-        "The newest sound backup of a kind, what a job or an undo needs, what is marked, and what "
-        "is not ours always stay.",
+        "keeps it for one of its kinds. Reports for every set the reason to keep or delete it, "
+        "and asks first. Always kept are the newest sound backup of each kind, backups that a job "
+        "or an undo needs, marked sets, and foreign files.",
     ),
     Command(
         name="info:backups:drill",

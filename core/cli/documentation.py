@@ -146,7 +146,7 @@ def _options(actions: list[argparse.Action]) -> Iterator[str]:
     yield "| option | meaning |"
     yield "|---|---|"
     for action in actions:
-        yield f"| {_cell(_spelling(action))} | {_cell(action.help or '')} |"
+        yield f"| {_cell(_spelling(action))} | {_cell((action.help or '').replace('%%', '%'))} |"
 
 
 def _command_section(command: Command) -> Iterator[str]:

@@ -41,8 +41,8 @@ def add_recover(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--without-memory",
         action="store_true",
-        help="mend what a job has left whose directory in var/.magerewind is gone: shows what is "
-        "left of it and asks first",
+        help="repair the store after a job whose directory in var/.magerewind is gone: shows its "
+        "traces and asks first",
     )
     _add_detach(parser)
 
@@ -53,8 +53,8 @@ def add_discard(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--orphans",
         action="store_true",
-        help="remove instead what is left of jobs that nothing remembers: tables and directories, "
-        "as info:store names them",
+        help="remove instead the leftovers of forgotten jobs: tables and directories, as "
+        "info:store names them",
     )
     _add_detach(parser)
 

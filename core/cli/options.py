@@ -131,8 +131,8 @@ def _add_exclude(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="PATTERN",
         type=pattern("--exclude"),
-        help="leave out what this pattern matches, besides what is documented: a whole path from "
-        "the root, with * and **, or @media-cache, @tmp, @node_modules; may be repeated",
+        help="exclude entries that match this pattern, besides the documented exclusions: a whole "
+        "path from the root, with * and **, or @media-cache, @tmp, @node_modules; may be repeated",
     )
 
 
@@ -169,7 +169,7 @@ def add_settings(parser: argparse.ArgumentParser) -> None:
     _add_exclude(parser)
     _add_dump(parser)
     add("--level", type=level, metavar="N", help="compression level of the archives, 0 to 9")
-    add("--note", metavar="TEXT", help="a word about this backup, for the list")
+    add("--note", metavar="TEXT", help="a note on this backup, for the list")
     add_rules(parser, afterwards=True)
     add_prune_first(parser)
     add(
@@ -188,7 +188,7 @@ def _add_dump(parser: argparse.ArgumentParser) -> None:
         action="append",
         type=tables("--strip"),
         metavar="LIST",
-        help="tables, or groups such as @sessions,@log, of which only the structure is taken; "
+        help="tables, or groups such as @sessions,@log, that are dumped without their rows; "
         "may be repeated",
     )
     add(
@@ -258,7 +258,7 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
         "--from-schema",
         metavar="NAME",
         type=word,
-        help="take this name in the dump for the store's schema, everywhere that it stands",
+        help="replace this schema name in the dump by the store's schema, everywhere",
     )
     add(
         "--keep-stripped",
@@ -268,12 +268,12 @@ def _add_tables(parser: argparse.ArgumentParser) -> None:
     add(
         "--whole",
         action="store_true",
-        help="load and exchange all tables, also those that are as in the dump",
+        help="load and exchange all tables, also those that equal the dump",
     )
     add(
         "--load-open",
         action="store_true",
-        help="load while the store is open; what comes in meanwhile is lost like all that is newer",
+        help="load while the store is open; rows written meanwhile are lost like all newer ones",
     )
 
 
@@ -284,16 +284,16 @@ def _add_chosen(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="PATH",
         type=pattern("--only"),
-        help="roll back nothing of code and media but this path, with all below it; a pattern as "
-        "for --exclude; may be repeated",
+        help="roll back only this path of code and media, with all below it; a pattern as for "
+        "--exclude; may be repeated",
     )
     add(
         "--only-table",
         action="append",
         metavar="TABLE",
         type=table("--only-table"),
-        help="roll back nothing of the database but this table, named with or without the prefix, "
-        "or a group as for --strip; patterns with * match several; may be repeated",
+        help="roll back only this table of the database, named with or without the prefix, or a "
+        "group as for --strip; patterns with * match several; may be repeated",
     )
     add(
         "--exclude-table",

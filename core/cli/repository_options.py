@@ -119,7 +119,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
         "--read-data-subset",
         metavar="PART",
         type=_subset,
-        help="read so much of the data too: 5%%, 1/20 (a different twentieth each time you say "
+        help="read this part of the data too: 5%%, 1/20 (a different twentieth each time you say "
         "2/20, 3/20, …) or 2G; 100%% reads all",
     )
 
@@ -154,12 +154,12 @@ def add_forget(parser: argparse.ArgumentParser) -> None:
     add(
         "--trust-clock",
         action="store_true",
-        help="take the clock of this machine for right, although it moved in an odd way",
+        help="trust the clock of this machine, although it moved in an odd way",
     )
     add(
         "--dry-run",
         action="store_true",
-        help="say for every set why it stays or goes, and forget nothing",
+        help="report for every set the reason to keep or forget it, and forget nothing",
     )
 
 

@@ -68,7 +68,7 @@ def _add_trust_clock(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--trust-clock",
         action="store_true",
-        help="take the clock of this machine for right, although it moved in an odd way",
+        help="trust the clock of this machine, although it moved in an odd way",
     )
 
 
@@ -79,13 +79,13 @@ def add_prune(parser: argparse.ArgumentParser) -> None:
     add(
         "--foreign",
         action="store_true",
-        help="count and delete also what Magento, another store or another program has made",
+        help="count and delete also backups made by Magento, another store or another program",
     )
     _add_trust_clock(parser)
     add(
         "--dry-run",
         action="store_true",
-        help="say for every set why it stays or goes, and delete nothing",
+        help="report for every set the reason to keep or delete it, and delete nothing",
     )
 
 

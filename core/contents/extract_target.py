@@ -32,7 +32,7 @@ class Refused(Exception):
     """An entry cannot be written where it belongs; the message says why, without its name."""
 
 
-class EntryMetadata(Struct, frozen=True, kw_only=True):
+class ExtractedMetadata(Struct, frozen=True, kw_only=True):
     """The metadata of an entry: mode, time, account and group (-1: those of a new file)."""
 
     mode: int
@@ -78,7 +78,7 @@ class Target:
         except OSError as error:
             raise translate(error, f"opening {shown(path)}") from error
         self._way: list[tuple[bytes, int]] = []  # open directories below, by name
-        self._settling: list[tuple[list[bytes], EntryMetadata]] = []
+        self._settling: list[tuple[list[bytes], ExtractedMetadata]] = []
 
     def _opened(self, above: str, name: str) -> int:
         """Open the directory; make it if it was missing at the check."""
@@ -199,7 +199,7 @@ class Target:
         except OSError as error:
             raise translate(error, f"writing {shown(path)} to {shown(self.path)}") from error
 
-    def directory(self, path: bytes, look: EntryMetadata) -> None:
+    def directory(self, path: bytes, look: ExtractedMetadata) -> None:
         """Make a directory; its metadata follows in `apply_metadata`, after its children."""
         names = path.split(b"/")
         with self._placing(path):
@@ -211,7 +211,7 @@ class Target:
         with self._placing(path) as (fd, name):
             os.symlink(leads_to, name, dir_fd=fd)
 
-    def file(self, path: bytes, pieces: Iterable[bytes], look: EntryMetadata) -> None:
+    def file(self, path: bytes, pieces: Iterable[bytes], look: ExtractedMetadata) -> None:
         """Write a file; it gets its name when it is complete."""
         with self._placing(path) as (fd, name):
             if _is_there(name, fd):
@@ -245,7 +245,7 @@ def _is_there(name: bytes, fd: int) -> bool:
     return True
 
 
-def _give(fd: int, look: EntryMetadata) -> None:
+def _give(fd: int, look: ExtractedMetadata) -> None:
     if look.uid != -1 or look.gid != -1:
         with contextlib.suppress(PermissionError):
             os.fchown(fd, look.uid, look.gid)

@@ -21,7 +21,7 @@ from core.archive.tree.accounts import AccountNumbers
 from core.backups.archive_index import index_of
 from core.backups.catalog import Backup
 from core.backups.manifest import identity_of
-from core.contents.extract_target import EntryMetadata, Refused, Target
+from core.contents.extract_target import ExtractedMetadata, Refused, Target
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
 from core.errors import DamagedBackup, UsageError
 from core.events import Report, no_report
@@ -270,14 +270,14 @@ class _Looks:
         self._is_root = os.geteuid() == 0
         self._numbers = AccountNumbers(uid=0, gid=0)
 
-    def of(self, row: IndexRow) -> EntryMetadata:
+    def of(self, row: IndexRow) -> ExtractedMetadata:
         """Return the metadata for an entry."""
         uid = gid = None
         if self._is_root and row.mode != UNKNOWN:
             uid = self._numbers.uid(row.owner[0], row.owner[2])
             gid = self._numbers.gid(row.owner[1], row.owner[3])
         known = row.mode != UNKNOWN
-        return EntryMetadata(
+        return ExtractedMetadata(
             mode=row.mode & 0o1777 if known else 0o700,
             mtime_ns=row.mtime_ns if known else _NO_TIME,
             uid=-1 if uid is None else uid,

@@ -17,7 +17,7 @@ from msgspec import Struct
 
 from core.backups.catalog import Backup
 from core.backups.dump_index import dump_index_of
-from core.contents.extract_target import EntryMetadata, Refused, Target
+from core.contents.extract_target import ExtractedMetadata, Refused, Target
 from core.contents.origin import Origin, Text
 from core.contents.protocol import Extracted, NotExtracted, no_such_part
 from core.database.dump.script import history_session, session_end
@@ -30,7 +30,7 @@ from core.errors import DamagedBackup
 from core.events import Report, no_report
 from core.magento.store import shown
 
-_LOOK: Final = EntryMetadata(mode=0o600, mtime_ns=-1)
+_LOOK: Final = ExtractedMetadata(mode=0o600, mtime_ns=-1)
 _UNSAFE: Final = re.compile(r"[%/\x00-\x1f\x7f]|\A\.")
 _KINDS: Final = ("SEQUENCE", "VIEW", "TRIGGER", "PROCEDURE", "FUNCTION", "PACKAGE", "PACKAGE BODY",
                  "EVENT")  # fmt: skip

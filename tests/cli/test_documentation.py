@@ -22,6 +22,7 @@ def test_every_command_option_event_and_error_is_documented() -> None:
     for option in ("--map-collations", "--keep-env", "--strip LIST", "-c NAME", "--from-host"):
         assert option in commands
     assert "job:run" not in commands
+    assert "%%" not in commands  # argparse's escape of a percent sign
     events = PAGES["events.md"]()
     for name in EVENT_TYPES:
         assert f"### {name}\n" in events

@@ -15,7 +15,7 @@ import pytest
 from core.account import client, packets
 from core.account.client import Keeper
 from core.account.keeper import start_keeper
-from core.account.packets import Request, Verb
+from core.account.packets import KeeperRequest, Verb
 from core.errors import StorageError
 from tests.security.accounts import GROUP, OWNER, WEB, as_root, look_of
 from tests.security.two_owners import THIRD, put
@@ -146,7 +146,7 @@ def test_what_is_neither_file_nor_directory_is_given_to_nobody(asked):
     with one, other, refused():
         asked.keeper.give([one.fileno()], WEB, GROUP)
     with refused():
-        asked.keeper._channel().ask(Request(Verb.GIVE, WEB, GROUP), ())
+        asked.keeper._channel().ask(KeeperRequest(Verb.GIVE, WEB, GROUP), ())
 
 
 def test_of_several_files_none_after_a_refused_one_is_given(asked):
@@ -169,7 +169,7 @@ def test_nobody_but_other_accounts_of_the_store_is_helped(asked, uid, gid):
     if uid:  # 0 asks for the giver
         channel = client._Channel(asked.keeper.fd, uid, gid)
         with pytest.raises(StorageError):
-            channel.ask(Request(Verb.OPEN))
+            channel.ask(KeeperRequest(Verb.OPEN))
         channel.close()
 
 
@@ -230,7 +230,7 @@ def test_verbs_of_others_are_refused(asked, verb):
     for channel in (asked.keeper._channel(), asked.keeper.helper_of(WEB, GROUP)._channel):
         if verb != Verb.MAY or channel is not asked.keeper._channel():
             with refused():
-                channel.ask(Request(verb, WEB, GROUP, name=b"x", value=b"y"), (fd,))
+                channel.ask(KeeperRequest(verb, WEB, GROUP, name=b"x", value=b"y"), (fd,))
     os.close(fd)
 
 
@@ -253,13 +253,13 @@ def test_a_flood_of_channels_is_bounded(asked):
     for _ in range(50):
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs, socket.socket(fileno=os.dup(asked.keeper.fd)) as shared:
-            packets.send_request(shared, Request(Verb.CHANNEL), (theirs.fileno(),))
+            packets.send_request(shared, KeeperRequest(Verb.CHANNEL), (theirs.fileno(),))
         ours.settimeout(60)
         ends.append(ours)
     served = 0
     for end in ends:
         with contextlib.suppress(OSError):
-            packets.send_request(end, Request(Verb.MAY, WEB, GROUP))
+            packets.send_request(end, KeeperRequest(Verb.MAY, WEB, GROUP))
             served += packets.receive_answer(end)[0] == 0
     assert 0 < served <= 32
     for end in ends:
@@ -276,9 +276,11 @@ def test_what_is_no_channel_is_not_served(asked):
     ]
     with socket.socket(fileno=os.dup(asked.keeper.fd)) as shared:
         for other in others:
-            packets.send_request(shared, Request(Verb.CHANNEL), (other.fileno(),))
-        packets.send_request(shared, Request(Verb.CHANNEL))
-        packets.send_request(shared, Request(Verb.CHANNEL), [other.fileno() for other in others])
+            packets.send_request(shared, KeeperRequest(Verb.CHANNEL), (other.fileno(),))
+        packets.send_request(shared, KeeperRequest(Verb.CHANNEL))
+        packets.send_request(
+            shared, KeeperRequest(Verb.CHANNEL), [other.fileno() for other in others]
+        )
     for other in others:
         other.close()
 
@@ -286,11 +288,11 @@ def test_what_is_no_channel_is_not_served(asked):
 def test_one_that_never_reads_is_not_waited_for_by_others(asked):
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     with theirs, socket.socket(fileno=os.dup(asked.keeper.fd)) as shared:
-        packets.send_request(shared, Request(Verb.CHANNEL), (theirs.fileno(),))
+        packets.send_request(shared, KeeperRequest(Verb.CHANNEL), (theirs.fileno(),))
     ours.setblocking(False)
     with contextlib.suppress(BlockingIOError):
         while True:
-            packets.send_request(ours, Request(Verb.MAY, WEB, GROUP))
+            packets.send_request(ours, KeeperRequest(Verb.MAY, WEB, GROUP))
     asked.check_alive()
     ours.close()
 

@@ -23,7 +23,7 @@ COMMANDS: Final = {
 }
 
 
-class FollowUp(Struct, frozen=True, kw_only=True):
+class RemainingTask(Struct, frozen=True, kw_only=True):
     """One remaining task, and its command if there is one."""
 
     words: str
@@ -127,16 +127,16 @@ def _folded(words: str, place: Canvas, style: str) -> list[Content]:
     return [assemble((f"  {row}", style)) for row in text.fold(text.clean(words), place.width - 2)]
 
 
-def tasks_of(state: JobState) -> tuple[FollowUp, ...]:
+def tasks_of(state: JobState) -> tuple[RemainingTask, ...]:
     """Return the tasks left to the administrator after the job."""
     return tuple(
-        FollowUp(words=text.clean(one.message), command=COMMANDS.get(one.code, ""))
+        RemainingTask(words=text.clean(one.message), command=COMMANDS.get(one.code, ""))
         for one in state.follow_ups
     )
 
 
 def task_rows(
-    tasks: Sequence[FollowUp],
+    tasks: Sequence[RemainingTask],
     ticked: Collection[str],
     undo_bytes: int | None,
     width: int,

@@ -18,7 +18,7 @@ from tui.render.chart import chart_lines
 from tui.render.job import job_title, whole_share
 from tui.render.steps import groups, now_brief, now_rows, step_rows
 from tui.render.text import assemble
-from tui.render.verdict import FollowUp, task_rows, tasks_of, verdict_lines, whole_lines
+from tui.render.verdict import RemainingTask, task_rows, tasks_of, verdict_lines, whole_lines
 from tui.screens.ask import Ask
 from tui.screens.job_log import LogPanel
 from tui.screens.job_panels import job_body
@@ -273,7 +273,7 @@ class JobScreen(Page):
 
     # Remaining tasks
 
-    def tasks(self) -> tuple[FollowUp, ...]:
+    def tasks(self) -> tuple[RemainingTask, ...]:
         """Return the remaining tasks, once the job is over."""
         state = self.follower.state
         return tasks_of(state) if state.ended is not None else ()

@@ -285,7 +285,7 @@ class _Dump:
 
     def _same_objects(self, schema: Schema) -> None:
         """Raise DefinitionsChanged if a view, trigger, routine or event changed during the dump."""
-        now = read_schema(self._control, self._without)
+        now = read_schema(self._control, self._without, objects_only=True)
         changed = {
             one.name
             for before, after in (

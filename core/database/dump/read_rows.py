@@ -180,9 +180,8 @@ class Attempt:
         reader = _reader(connection, work.table, work.rendering, self._output, self._stop)
         try:
             if piece is None:
-                self._share(reader, work)
-            else:
-                self._finish_piece(connection, work, reader.read(piece))
+                piece = self._share(reader, work)
+            self._finish_piece(connection, work, reader.read(piece))
         except DatabaseError as error:
             if error.errno in CHANGED_ERRORS:
                 raise DefinitionsChanged([work.table.name], waiting=False) from error
@@ -197,13 +196,14 @@ class Attempt:
             if connection.open and self._failure is None:
                 release_snapshot(connection)
 
-    def _share(self, reader: RowReader, work: _Work) -> None:
-        """Cut a table into pieces and put them first in line, for this thread and the others."""
-        pieces = reader.pieces() or (Piece(),)
+    def _share(self, reader: RowReader, work: _Work) -> Piece:
+        """Cut a table into pieces: one for this thread, the others first in line for all."""
+        first, *others = reader.pieces() or (Piece(),)
         with self._lock:
-            work.open_pieces = len(pieces)
-            self._todo.extendleft((work, piece) for piece in reversed(pieces))
+            work.open_pieces = 1 + len(others)
+            self._todo.extendleft((work, piece) for piece in reversed(others))
             self._lock.notify_all()
+        return first
 
     def _finish_piece(self, connection: Connection, work: _Work, rows: int) -> None:
         with self._lock:

@@ -53,12 +53,14 @@ __all__ = [
 ]
 
 
-def read_schema(connection: Connection, without: IgnoredTables | None = None) -> Schema:
+def read_schema(
+    connection: Connection, without: IgnoredTables | None = None, *, objects_only: bool = False
+) -> Schema:
     """Return the contents of the connection's schema, but some tables and the objects on them.
 
-    Raises RightsMissing and DumpFailed, each naming the unreadable object. Whether the account sees
-    everything is a question for `core.database.server.rights`: no query shows the objects that it
-    may not see.
+    With `objects_only` it is without tables, sequences and foreign keys. Raises RightsMissing and
+    DumpFailed, each naming the unreadable object. Whether the account sees everything is a question
+    for `core.database.server.rights`: no query shows the objects that it may not see.
     """
     without = without or IgnoredTables()
     theirs = without.stores.has_object
@@ -70,13 +72,13 @@ def read_schema(connection: Connection, without: IgnoredTables | None = None) ->
         name=connection.schema,
         charset=str(charset),
         collation=str(collation),
-        tables=read_tables(connection, without=without),
-        sequences=read_sequences(connection, without),
+        tables=() if objects_only else read_tables(connection, without=without),
+        sequences=() if objects_only else read_sequences(connection, without),
         views=read_views(connection, without),
         triggers=read_triggers(connection, without),
         routines=tuple(one for one in read_routines(connection) if not theirs(one.name)),
         events=tuple(one for one in read_events(connection) if not theirs(one.name)),
-        foreign_keys=read_foreign_keys(connection, without),
+        foreign_keys=() if objects_only else read_foreign_keys(connection, without),
     )
 
 
