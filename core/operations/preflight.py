@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
+from core.durable import way_hint
 from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
@@ -234,7 +235,9 @@ def _writable_findings(store: Store) -> list[Finding]:
         while not os.path.lexists(existing) and existing != "/":
             existing = os.path.dirname(existing)
         if not os.path.isdir(existing):
-            found.append(stop("not-a-directory", f"Not a directory: {existing}"))
+            found.append(
+                stop("not-a-directory", f"Not a directory: {existing}", hint=way_hint(existing))
+            )
         elif not os.access(existing, os.W_OK | os.X_OK):
             found.append(_not_writable(store, path, existing))
     unique = {finding.message: finding for finding in found}
