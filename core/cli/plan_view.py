@@ -16,7 +16,7 @@ from core.backups.catalog import Backup
 from core.cli.plan_tables import chosen_lines, named_lines, row_lines, tie_json
 from core.cli.plan_tree import counts, tree_lines
 from core.cli.store_view import finding_json
-from core.events import Kind, encode_text
+from core.events import Kind, Operation, encode_text
 from core.operations.findings import Finding
 from core.operations.preflight import BackupPreflight
 from core.operations.requests import BackupRequest, UndoRequest
@@ -331,10 +331,10 @@ def _entry_json(entry: PlannedEntry) -> dict[str, Any]:
     }
 
 
-def undo_lines(plan: UndoPlan, *, flush: bool) -> Iterator[str]:
-    """Yield the changes of an undo, in short."""
+def undo_lines(plan: UndoPlan, undone: Operation, *, flush: bool) -> Iterator[str]:
+    """Yield the changes of an undo of a rollback, or of an undo, in short."""
     for kind in plan.kinds:
-        yield f"{TITLES[kind]} as before the rollback {plan.job_id}"
+        yield f"{TITLES[kind]} as before the {undone} {plan.job_id}"
         files = plan.files.get(kind)
         if files is not None:
             yield from _file_lines(files)

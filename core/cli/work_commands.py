@@ -205,12 +205,12 @@ def undo_command(session: CommandSession) -> int:
     plan = client.plan_undo(request, report=_planning(session))
     session.console.end_progress()
     if not line.dry_run:
-        session.console.say(*map(note, undo_lines(plan, flush=request.flush)))
+        session.console.say(*map(note, undo_lines(plan, job.operation, flush=request.flush)))
     elif session.console.as_json:
         for row in undo_json(plan):
             session.console.print_json(row)
     else:
-        session.console.print(*undo_lines(plan, flush=request.flush))
+        session.console.print(*undo_lines(plan, job.operation, flush=request.flush))
         _print_entries(session, plan.files)
     _say_findings(session, plan.findings)
     if _stops(plan.findings):

@@ -1,7 +1,7 @@
 """Deletes backups on request, under the lock of the store: no job reads or writes them meanwhile.
 
 hold    the store, as pruning does; the directory of an interrupted job is left as it is
-refuse  backups that an undo or that job needs, before any is deleted
+refuse  names that an undo or that job needs, all of them before the first is deleted
 delete  each backup with its manifest and index, each unfinished file
 """
 

@@ -6,6 +6,7 @@ These cannot be deleted by hand.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 from core.directories import Directory
 from core.errors import MALFORMED, BackupNeeded
@@ -38,6 +39,20 @@ def _needed_by(directory: Directory) -> str:
         return str(row["source"]["name"]) if row.get("kept") and row.get("source") else ""
     except (FileNotFoundError, *MALFORMED):
         return ""  # an undo of files, or one that cannot be done anyway
+
+
+def needs_of(store: Store, names: Sequence[str]) -> dict[str, str]:
+    """Return those of these backups that may not be deleted, each with what needs it.
+
+    Raises JobError and StorageError for state that cannot be believed or read.
+    """
+    jobs = open_jobs(store)
+    found = {
+        name: f"{why}, which has not ended"
+        for name, why in needed_backups(jobs, undos=False).items()
+    }
+    found |= {name: f"the undo of job {job_id}" for name, job_id in pinned_backups(jobs).items()}
+    return {name: found[name] for name in names if name in found}
 
 
 def refuse_pinned(store: Store, name: str) -> None:

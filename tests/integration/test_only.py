@@ -57,6 +57,8 @@ def test_only_the_chosen_is_put_back_and_taken_back(shop, code, media):
     assert f"  only {CONFIG}, {chosen}" in shown.lines
     magerewind(shop, "job:undo", *HOW, code=0)
     assert entries(shop) == before
+    shown = magerewind(shop, "job:undo", "--dry-run", code=0)
+    assert any(line.startswith("Code as before the undo ") for line in shown.lines), shown.lines
     magerewind(shop, "job:undo", *HOW, code=0)
     assert entries(shop) == after
     magerewind(shop, "setup:rollback", *code, *media, *HOW, code=0)

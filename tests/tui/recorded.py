@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec.structs import replace
 
 from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
 from core.archive.plan.tree import PlannedNode
-from core.backups.catalog import PartialBackup
 from core.errors import BackupNotFound, MagerewindError
 from core.events import (
     JobEnded,
@@ -246,6 +245,7 @@ class RecordedEngine:
         self.requests: list[Request] = []
         self.cancelled: list[str] = []
         self.deleted: list[str] = []
+        self.needs: dict[str, str] = {}  # names of backups, and what needs each
         self.dead_database = threading.Event()  # set: the database never answers
         self.slow_store = threading.Event()  # a question to the store's files waits for it
         self.slow_store.set()
@@ -365,21 +365,20 @@ class RecordedEngine:
             raise MagerewindError("It is damaged.")
         return ()
 
-    def delete(self, backup: BackupView) -> None:
-        if backup.name in self.deleted:
+    def needed(self, names: Sequence[str]) -> Mapping[str, str]:
+        return {name: why for name, why in self.needs.items() if name in names}
+
+    def delete(self, names: Sequence[str]) -> None:
+        if any(name in self.deleted for name in names):
             raise BackupNotFound("gone")
-        self.deleted.append(backup.name)
+        self.deleted.extend(names)
         left = []
         for one in self.backups_view.sets:
-            backups = tuple(each for each in one.backups if each.name != backup.name)
+            backups = tuple(each for each in one.backups if each.name not in names)
             if backups:
                 left.append(replace(one, backups=backups))
-        self.backups_view = replace(self.backups_view, sets=tuple(left))
-
-    def delete_unfinished(self, unfinished: PartialBackup) -> None:
-        self.deleted.append(unfinished.file_name)
-        left = tuple(one for one in self.backups_view.partial if one != unfinished)
-        self.backups_view = replace(self.backups_view, partial=left)
+        partial = tuple(one for one in self.backups_view.partial if one.file_name not in names)
+        self.backups_view = replace(self.backups_view, sets=tuple(left), partial=partial)
 
     def open_store(self) -> None:
         self.is_closed = False

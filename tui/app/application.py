@@ -190,6 +190,11 @@ class Application(Shell):
         """The finished rollback that keeps its undo."""
         return next((job for job in self.jobs if job.undo_kept), None)
 
+    def undo_gone(self, job_id: str) -> str:
+        """Return that the undo of this job is kept no more; an empty text while it is."""
+        kept = any(job.undo_kept for job in self.jobs if job.job_id == job_id)
+        return "" if kept else "That undo is gone: nothing was done here."
+
     def follow(self, job_id: str) -> Follower:
         """Follow this job from now on; the bar shows it on every screen."""
         self.follower = Follower(self.engine, job_id)
@@ -225,6 +230,7 @@ class Application(Shell):
                 screen.job_moved()
                 if jobs_changed:
                     screen.jobs_changed()
+                screen.close_ended()
 
     def bar_view(self, crumb: str) -> BarView:
         """Return the facts of the first row of a screen."""
@@ -335,14 +341,14 @@ class Application(Shell):
     def _open_undo(self) -> None:
         job = self.undoable_job
         if job is None:
-            self.refuse("No rollback keeps an undo.")
+            self.refuse("No undo is kept.")
         else:
             self._show_plan(UndoRequest(job_id=job.job_id))
 
     def _ask_discard(self) -> None:
         job = self.undoable_job
         if job is None:
-            self.refuse("No rollback keeps an undo.")
+            self.refuse("No undo is kept.")
             return
 
         def answered(agreed: bool | None) -> None:
@@ -350,7 +356,8 @@ class Application(Shell):
                 self.begin(DiscardRequest(job_id=job.job_id), lambda _error: None)
 
         if self.page is not None:
-            self.page.ask(discard_question(job, self.zone), answered)
+            question, job_id = discard_question(job, self.zone), job.job_id
+            self.page.ask(question, answered, ended=lambda: self.undo_gone(job_id))
 
     def action_look_again(self) -> None:
         """Look for jobs, and for the state of the store."""

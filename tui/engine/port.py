@@ -13,12 +13,11 @@ import contextlib
 import contextvars
 import threading
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final, Generic, Protocol, TypeVar
 
 from msgspec import Struct
 
-from core.backups.catalog import PartialBackup
 from core.events import Kind, Report, Stamped
 from core.jobs.listing import JobSummary
 from core.jobs.state import JobState, advance
@@ -173,12 +172,12 @@ class Engine(Protocol):
         """Read a backup from end to end; return its warnings. Raises DamagedBackup."""
         ...
 
-    def delete(self, backup: BackupView) -> None:
-        """Delete a backup and its manifest."""
+    def needed(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return those of these files in var/backups that are needed, with what needs each."""
         ...
 
-    def delete_unfinished(self, unfinished: PartialBackup) -> None:
-        """Delete an unfinished file, unless a job works or waits for its recovery."""
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete backups and unfinished files; none of them where one is needed."""
         ...
 
     def changed(self, backup: BackupView, stop: Callable[[], bool]) -> ChangedPart:

@@ -10,16 +10,12 @@ import os
 import pwd
 import socket
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 
 from msgspec.structs import replace
 
-from core.backups.catalog import (
-    Backup,
-    PartialBackup,
-    list_backups,
-)
+from core.backups.catalog import Backup, list_backups
 from core.backups.edit_remarks import change_remarks
 from core.backups.verification import verify_backup
 from core.cli.backup_request import backup_request
@@ -48,6 +44,7 @@ from core.operations.health import StoreHealth
 from core.operations.lost_jobs import lost_lines
 from core.operations.lost_rows import count_lost_rows
 from core.operations.media_coverage import media_findings
+from core.operations.pinned_backups import needs_of
 from core.operations.preflight import space_of
 from core.operations.read_only import code_findings, refuse_unwritable
 from core.operations.remote import seen_everywhere, store_name
@@ -266,18 +263,14 @@ class StoreEngine:
                 return backup
         raise DamagedBackup(f"{wanted.name} is not in var/backups any more.")
 
-    def delete(self, backup: BackupView) -> None:
-        """Delete a backup and its manifest, unless a job works that may be reading it."""
-        self._refuse_while_running()
-        self._delete(backup.name)
+    def needed(self, names: Sequence[str]) -> Mapping[str, str]:
+        """Return those of these files that are needed, with what needs each."""
+        return needs_of(self._store, names)
 
-    def delete_unfinished(self, unfinished: PartialBackup) -> None:
-        """Delete an unfinished file, unless a job works or waits for its recovery."""
+    def delete(self, names: Sequence[str]) -> None:
+        """Delete these backups and unfinished files, or none of them."""
         self._refuse_while_running()
-        self._delete(unfinished.file_name)
-
-    def _delete(self, name: str) -> None:
-        delete_named(self._client, (name,), lambda _name, _freed_bytes: None)
+        delete_named(self._client, names, lambda _name, _freed_bytes: None)
 
     def _refuse_while_running(self) -> None:
         holder = self._client.holder()

@@ -11,6 +11,8 @@ from typing import Final
 
 from textual.content import Content
 
+from tui.engine.pace import Pace
+from tui.render import text
 from tui.render.text import Glyphs, assemble
 
 MOST_COLUMNS: Final = 40
@@ -30,3 +32,16 @@ def chart_lines(rates: Sequence[float], width: int, height: int, glyphs: Glyphs)
         line = "".join(signs[max(0, min(steps, level - row * steps))] for level in levels)
         rows.append(assemble((line.rstrip(), "$text-accent")))
     return rows
+
+
+def slowest_lines(pace: Pace, width: int, glyphs: Glyphs) -> list[Content]:
+    """Return the scale of the chart, and the part of the job that took longest."""
+    rates, slowest = pace.rates(width), pace.slowest
+    top = f"one column: 2 s, top {text.size(max(rates))}/s" if rates else ""
+    words = ""
+    if slowest is not None and slowest[1] >= 1.0:
+        words = f"slowest: {text.clean(slowest[0])} {text.duration(slowest[1])}"
+    return [
+        assemble((text.fit(line, width, glyphs).rstrip(), "$foreground-muted"))
+        for line in (top, words)
+    ]

@@ -96,7 +96,7 @@ def _signed(
 def _lost(plan: PlanView, place: Canvas, *, undo: bool) -> list[Content]:
     """Return the losses, their label first; uncounted ones count as losses too."""
     lost = lost_words(plan)
-    than = "the rollback" if undo else "the backup"
+    than = "that job" if undo else "the backup"
     words = [lost] if lost else []
     words += [text.clean(one if one.endswith(".") else f"{one}.") for one in plan.uncounted]
     if not words:

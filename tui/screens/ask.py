@@ -36,7 +36,10 @@ def folded(words: str, width: int, style: str = "") -> list[Content]:
 
 
 class Ask(Dialog[bool]):
-    """A question. With `typed`, exactly that text must be typed before it can be agreed to."""
+    """A question. With `typed`, exactly that text must be typed before it can be agreed to.
+
+    Without `do` there is nothing to agree to: it tells why.
+    """
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("y", "agree", "Yes"),
@@ -65,7 +68,8 @@ class Ask(Dialog[bool]):
     def keys_words(self) -> str:
         """Return how to agree, and how not to."""
         agree = "[Enter]" if self._typed else "[y]"
-        return f"{agree} {self._do}   [Esc] Back, nothing happens"
+        act = f"{agree} {self._do}   " if self._do else ""
+        return f"{act}[Esc] Back, nothing happens"
 
     def inside(self) -> ComposeResult:
         """Show the consequences, and take the typed text."""
@@ -105,8 +109,8 @@ class Ask(Dialog[bool]):
             self.dismiss(True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
-        """Where a text must be typed, a single key does not agree."""
-        return not (self._typed and action == "agree")
+        """Where a text must be typed, or nothing can be done, a single key does not agree."""
+        return action != "agree" or bool(self._do and not self._typed)
 
     def action_agree(self) -> None:
         """Yes."""

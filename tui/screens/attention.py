@@ -88,8 +88,8 @@ def _of_undo(host: Host) -> Concerns:
         return []
     ago = text.age(undo.began_s, host.clock())
     freed = f"discard it, frees {text.size(undo.undo_bytes)}" if undo.undo_bytes else "discard it"
-    words = f"The undo of the rollback {ago} is kept."
-    return [Concern(words=words, acts=(("u", "undo the rollback"), ("d", freed)))]
+    words = f"The undo of the {undo.operation} {ago} is kept."
+    return [Concern(words=words, acts=(("u", f"undo the {undo.operation}"), ("d", freed)))]
 
 
 def _of_backups(host: Host, backups: object) -> Concerns:

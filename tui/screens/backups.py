@@ -20,7 +20,7 @@ from tui.render import sets, text
 from tui.render.listing import SORTS, SetRow, SetRows, rows_of, status_words, texts_of, title_fact
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
-from tui.screens.deletion import deleting, deletion_question, unfinished_question
+from tui.screens.deletion import Doomed, ask_deletion
 from tui.screens.filtered import FilteredPage
 from tui.screens.note import ask_note
 from tui.screens.open_inside import open_inside
@@ -175,11 +175,15 @@ class Backups(FilteredPage):
         at = self.query_one(Rows).cursor
         return self._listing.items[at] if at < len(self._listing.items) else None
 
-    def chosen(self) -> tuple[BackupView, ...]:
-        """Return the backups that are marked, else those under the cursor."""
-        marked = [item for item in self._listing.items if item.key in self._marks]
+    def chosen_rows(self) -> tuple[SetRow, ...]:
+        """Return the rows that are marked, else the one under the cursor."""
+        marked = tuple(item for item in self._listing.items if item.key in self._marks)
         here = self.item()
-        found = marked or ([here] if here is not None else [])
+        return marked or (() if here is None else (here,))
+
+    def chosen(self) -> tuple[BackupView, ...]:
+        """Return the backups of these rows."""
+        found = self.chosen_rows()
         named = {backup.name: backup for item in found for backup in item.backups}
         return tuple(named.values())
 
@@ -362,35 +366,28 @@ class Backups(FilteredPage):
             return
         if self._refused_there(item.one.backups):
             return
-        ask_note(self, item.one, self.action_refresh_list)
+        gone = Doomed(backups=item.one.backups).gone
+        ask_note(self, item.one, self.action_refresh_list, lambda: gone(self._backups.value))
 
     def action_delete(self) -> None:
-        """Ask, then delete the chosen backups, or the unfinished file."""
+        """Ask, then delete the chosen backups and unfinished files: all of them, or none."""
         item, listing = self.item(), self._backups.value
         if self._waits(self.action_delete):
             return
-        if item is not None and item.other:
+        chosen = self.chosen_rows()
+        if item is not None and chosen == (item,) and item.other:
             self.owner.refuse(NOT_OURS)
             return
-        if item is None or not isinstance(listing, BackupsView) or not self.owner.may_start():
+        if not chosen or not isinstance(listing, BackupsView) or not self.owner.may_start():
             return
-        chosen = self.chosen()
-        if self._refused_there(chosen):
+        backups = self.chosen()
+        if self._refused_there(backups):
             return
-        if chosen:
-            ask = deletion_question(listing, chosen, self.owner.zone)
-        else:
-            ask = unfinished_question(item.unfinished)
-        work = deleting(self.owner.engine, chosen or (item.unfinished,))
+        unfinished = tuple(row.unfinished for row in chosen if row.unfinished is not None)
+        doomed = Doomed(backups=backups, unfinished=unfinished)
 
-        def done(value: Exception | None) -> None:
-            if isinstance(value, Exception):
-                self.owner.complain(value)
+        def over() -> None:
             self._marks.clear()
             self.action_refresh_list()
 
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self.owner.questions.ask(work, done)
-
-        self.ask(ask, answered)
+        ask_deletion(self, doomed, lambda: self._backups.value, over)

@@ -37,9 +37,9 @@ class History(FilteredPage):
         undo. Enter shows a job with its steps and its log."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
-        Binding("u", "open_page('undo')", "Undo", tooltip="Plan the undo of the last rollback."),
+        Binding("u", "undo('undo')", "Undo", tooltip="Plan the undo of this job."),
         Binding("f5", "refresh_list", "Look again", tooltip="Read the list of jobs anew."),
-        Binding("d", "open_page('discard')", "Discard undo", tooltip=DISCARD),
+        Binding("d", "undo('discard')", "Discard undo", tooltip=DISCARD),
     ]
     HINTS = (
         Hint(key="enter", words="Open"),
@@ -92,11 +92,19 @@ class History(FilteredPage):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:  # noqa: ARG002 - Textual's signature
         """Offer the undo only while one is kept."""
-        return action != "open_page" or self.owner.undoable_job is not None
+        return action != "undo" or self.owner.undoable_job is not None
 
-    def action_open_page(self, key: str) -> None:
-        """Put the plan of the undo, or the question about it, on top."""
-        self.owner.open_page(key)
+    def action_undo(self, key: str) -> None:
+        """Plan the undo of the job under the cursor, or give it up."""
+        at, kept = self.query_one(Rows).cursor, self.owner.undoable_job
+        here = self._jobs[at] if at < len(self._jobs) else None
+        if kept is None or here is None or here.job_id == kept.job_id:
+            self.owner.open_page(key)
+            return
+        when = text.local_time(kept.began_s, self.owner.zone)
+        self.owner.refuse(
+            f"This job keeps no undo. The one that is kept is of the {kept.operation} of {when}."
+        )
 
     # Drawing
 

@@ -25,9 +25,9 @@ from tui.render.facts import Known
 from tui.render.log import tail_lines
 from tui.render.text import assemble
 from tui.screens.attention import concerns_of
-from tui.screens.home_facts import FILES_LIMIT_S, HomeFacts
+from tui.screens.home_facts import HomeFacts
 from tui.screens.home_panels import fit_panels, home_body
-from tui.screens.lost_jobs import ask_repair, maintenance_question, urgent_of
+from tui.screens.lost_jobs import ask_maintenance, ask_repair, urgent_of
 from tui.screens.page import Page
 from tui.widgets.keys import HELP, Hint
 from tui.widgets.lines import Draw, Lines
@@ -46,7 +46,10 @@ class Home(Page):
         Binding("escape", "stay", show=False),
         Binding("b", "open('backup')", "Back up", tooltip="Choose what to back up, and start."),
         Binding(
-            "r", "open('rollback')", "Roll back", tooltip="Plan a rollback; nothing is changed yet."
+            "r",
+            "roll_back",
+            "Roll back",
+            tooltip="Plan a rollback to the set under the cursor.",
         ),
         Binding(
             "equals_sign",
@@ -58,7 +61,7 @@ class Home(Page):
         Binding("full_stop", "next_concern", "Next message", tooltip="Show the next message."),
         Binding("i", "recover", "Recover", tooltip="Bring an interrupted job to a known end."),
         Binding("m", "maintenance", "Maintenance off", tooltip="Open the store again; asks."),
-        Binding("u", "open('undo')", "Undo", tooltip="Plan the undo of the last rollback."),
+        Binding("u", "open('undo')", "Undo", tooltip="Plan the undo of the last rollback or undo."),
         Binding("f5", "refresh_facts", "Look again", tooltip="Ask for every fact anew."),
         Binding("d", "open('discard')", "Discard the undo", tooltip="Free its space; asks first."),
     ]
@@ -289,8 +292,7 @@ class Home(Page):
 
     def _draw_set(self) -> None:
         """Show the set under the cursor in the panel that is there for it."""
-        found, cursor = self.sets(), self.query_one("#sets", Rows).cursor
-        chosen = found[cursor] if cursor < len(found) else None
+        chosen = self._here()
         name = "set-3" if self.has_class("-huge") else "set-2"
         when = (
             ""
@@ -337,28 +339,43 @@ class Home(Page):
         self._concern += 1
         self._draw_attention()
 
+    def _here(self) -> SetView | None:
+        """Return the set under the cursor."""
+        found, cursor = self.sets(), self.query_one("#sets", Rows).cursor
+        return found[cursor] if cursor < len(found) else None
+
     def action_compare(self) -> None:
         """Plan a rollback to the set under the cursor, which reads everything."""
-        found, cursor = self.sets(), self.query_one("#sets", Rows).cursor
-        if cursor >= len(found):
+        one = self._here()
+        if one is None:
             self.owner.refuse("There is no backup to compare with.")
         elif self.owner.may_plan():
-            self.owner.compare(found[cursor])
+            self.owner.compare(one)
+
+    def action_roll_back(self) -> None:
+        """Plan a rollback to the set under the cursor.
+
+        Of a store that is down, with the cursor where it was at first, it is the one that the
+        message offers: of the broken parts alone.
+        """
+        owner, one, listing = self.owner, self._here(), self._facts.backups.value
+        health, first = owner.health, self.query_one("#sets", Rows).cursor == 0
+        offered = first and health is not None and bool(health.broken and health.way_back)
+        if one is None and isinstance(listing, BackupsView):
+            owner.refuse("There is no backup to roll back to.")
+        elif owner.may_plan():
+            owner.pick(None if one is None or offered else one.timestamp)
 
     def action_open(self, key: str) -> None:
         """Put the screen of an action on top, or say why not."""
-        listing = self._facts.backups.value
-        if key == "rollback" and isinstance(listing, BackupsView) and not listing.sets:
-            self.owner.refuse("There is no backup to roll back to.")
-        else:
-            self.owner.open_page(key)
+        self.owner.open_page(key)
 
     def action_recover(self) -> None:
         """Recover an interrupted job, or one whose memory is gone."""
         lost = urgent_of(self._facts.lost.value)
         if self.owner.interrupted_job is None and lost is not None:
             if self.owner.may_start():
-                ask_repair(self, lost)
+                ask_repair(self, lost, lambda: self._facts.lost.value)
         else:
             self.owner.open_page("recover")
 
@@ -369,16 +386,4 @@ class Home(Page):
             return
         if not self.owner.may_start():
             return
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                self.owner.questions.ask(
-                    self.owner.engine.open_store, opened, limit_s=FILES_LIMIT_S
-                )
-
-        def opened(value: object) -> None:
-            if isinstance(value, Exception):
-                self.owner.complain(value)
-            self.action_refresh_facts()
-
-        self.ask(maintenance_question(self._facts.lost.value), answered)
+        ask_maintenance(self, self._facts.lost.value, self.action_refresh_facts)

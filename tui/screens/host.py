@@ -51,6 +51,10 @@ class Host(Messages, Protocol):
         """The finished rollback that keeps its undo."""
         ...
 
+    def undo_gone(self, job_id: str) -> str:
+        """Return that the undo of this job is kept no more; an empty text while it is."""
+        ...
+
     def look_for_jobs(self) -> None:
         """Ask for the list of jobs and for maintenance mode anew."""
         ...

@@ -14,7 +14,7 @@ from core.events import Outcome
 from core.jobs.state import JobState, stopped
 from tui.engine.port import Follower
 from tui.render import text
-from tui.render.chart import chart_lines
+from tui.render.chart import chart_lines, slowest_lines
 from tui.render.job import job_title, whole_share
 from tui.render.steps import groups, now_brief, now_rows, step_rows
 from tui.render.text import assemble
@@ -54,7 +54,7 @@ class JobScreen(Page):
         Binding("greater_than_sign", "match(1)", "Newer match", tooltip="Go to the next match."),
         Binding("y", "copy", "Copy", tooltip="Copy the command, or where the whole record is."),
         Binding("i", "recover", "Recover", tooltip="Bring the interrupted job to a known end."),
-        Binding("u", "undo", "Undo", tooltip="Plan the undo of this rollback."),
+        Binding("u", "undo", "Undo", tooltip="Plan the undo of this job."),
         Binding("d", "discard", "Discard undo", tooltip="Free its space; asks first."),
         Binding("ctrl+c", "cancel_job", "Cancel", tooltip="Stop it and put everything back."),
     ]
@@ -260,16 +260,7 @@ class JobScreen(Page):
         return chart_lines(self.follower.pace.rates(width), width, height, self.owner.glyphs)
 
     def _slowest(self, width: int) -> list[Content]:
-        rates, slowest = self.follower.pace.rates(width), self.follower.pace.slowest
-        top = f"one column: 2 s, top {text.size(max(rates))}/s" if rates else ""
-        words = ""
-        if slowest is not None and slowest[1] >= 1.0:
-            words = f"slowest: {text.clean(slowest[0])} {text.duration(slowest[1])}"
-        muted = "$foreground-muted"
-        return [
-            assemble((text.fit(line, width, self.owner.glyphs).rstrip(), muted))
-            for line in (top, words)
-        ]
+        return slowest_lines(self.follower.pace, width, self.owner.glyphs)
 
     # Remaining tasks
 
@@ -327,14 +318,11 @@ class JobScreen(Page):
 
     def action_cancel_job(self) -> None:
         """Ask whether to cancel, and ask the job to."""
-        state, owner = self.follower.state, self.owner
+        owner, why = self.owner, self._cannot_cancel()
         if not owner.may_change():
             return
-        if state.committed:
-            owner.refuse("Too late to cancel: past the commit point, finishing.")
-            return
-        if state.cancelling:
-            owner.refuse("It is being cancelled: everything is being put back.")
+        if why:
+            owner.refuse(why)
             return
 
         def answered(agreed: bool | None) -> None:
@@ -348,7 +336,16 @@ class JobScreen(Page):
                 owner.complain(value)
 
         ask = Ask(title="Cancel this job?", lines=[CANCELLED], do="Cancel it")
-        self.ask(ask, answered)
+        self.ask(ask, answered, ended=self._cannot_cancel)
+
+    def _cannot_cancel(self) -> str:
+        """Return why the job cannot be cancelled any more; an empty text while it can."""
+        state = self.follower.state
+        if self.follower.ended or state.ended is not None or not self._working:
+            return "The job is over: there is nothing to cancel."
+        if state.committed:
+            return "Too late to cancel: past the commit point, finishing."
+        return "It is being cancelled: everything is being put back." if state.cancelling else ""
 
     def action_fold_log(self) -> None:
         """Fold the log away, or open it."""

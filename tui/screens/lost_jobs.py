@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Final
 
 from core.operations.requests import RepairRequest
 from tui.engine.views import LostView
@@ -10,6 +11,8 @@ from tui.render import text
 from tui.render.concern import ERROR, Concern
 from tui.screens.ask import Ask
 from tui.screens.page import Page
+
+LIMIT_S: Final = 10.0
 
 
 def urgent_of(lost: object) -> LostView | None:
@@ -32,8 +35,16 @@ def lost_concerns(lost: object) -> list[Concern]:
     return found
 
 
-def ask_repair(page: Page, job: LostView) -> None:
-    """Ask whether to repair the traces of a lost job, and start that."""
+def ask_repair(page: Page, job: LostView, known: Callable[[], object]) -> None:
+    """Ask whether to repair the traces of a lost job, and start that.
+
+    `known` returns the lost jobs of the moment, None or an error where they are not known.
+    """
+
+    def ended() -> str:
+        jobs = known()
+        there = not isinstance(jobs, tuple) or any(one.job_id == job.job_id for one in jobs)
+        return "" if there else "That job is repaired already."
 
     def answered(agreed: bool | None) -> None:
         if agreed:
@@ -48,19 +59,35 @@ def ask_repair(page: Page, job: LostView) -> None:
         ],
         do="Recover",
     )
-    page.ask(question, answered)
+    page.ask(question, answered, ended=ended)
 
 
-def maintenance_question(lost: object) -> Ask:
-    """Return the question whether to turn maintenance mode off."""
+def ask_maintenance(page: Page, lost: object, done: Callable[[], None]) -> None:
+    """Ask whether to turn maintenance mode off, and do that; at the end call `done`."""
+    owner = page.owner
     why: Sequence[str] = (
         "No job of magerewind runs on this store, so somebody else turned it on:",
         "a deployment, a colleague, or Magento's own backup that ended badly.",
     )
     if urgent_of(lost) is not None:
         why = ("A job whose memory is gone may have turned it on: [i] shows what it left.",)
-    return Ask(
+
+    def answered(agreed: bool | None) -> None:
+        if agreed:
+            owner.questions.ask(owner.engine.open_store, opened, limit_s=LIMIT_S)
+
+    def opened(value: object) -> None:
+        if isinstance(value, Exception):
+            owner.complain(value)
+        done()
+
+    question = Ask(
         title="Turn maintenance mode off?",
         lines=[*why, "Customers reach the store again at once."],
         do="Turn it off",
+    )
+    page.ask(
+        question,
+        answered,
+        ended=lambda: "" if owner.maintenance else "Maintenance mode is off already.",
     )

@@ -58,6 +58,7 @@ class Page(Screen[None]):
     focused: Reactive[Widget | None] = Reactive(None, repaint=False)
 
     dialog: Dialog[Any] | None = None  # the question that is up
+    _subject_ended: Callable[[], str] | None = None  # why that question is one no more
     composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
 
     @property
@@ -103,11 +104,20 @@ class Page(Screen[None]):
     # Questions over the page
 
     def ask(
-        self, dialog: Dialog[Answer], answered: Callable[[Answer | None], object] | None = None
+        self,
+        dialog: Dialog[Answer],
+        answered: Callable[[Answer | None], object] | None = None,
+        *,
+        ended: Callable[[], str] | None = None,
     ) -> None:
-        """Show a question over the page; `answered` gets its answer when it is gone."""
+        """Show a question over the page; `answered` gets its answer when it is gone.
+
+        `ended` tells why there is nothing to ask any more, an empty text while there is: then the
+        question closes itself, and `answered` gets None.
+        """
         if self.dialog is not None:
             return
+        self._subject_ended = ended
         before = self.focused
 
         def over(answer: Answer | None) -> None:
@@ -124,6 +134,15 @@ class Page(Screen[None]):
         # them is painted.
         self.mount(dialog, before=0)
         self.set_focus(dialog)
+
+    def close_ended(self) -> None:
+        """Close the question that is up where its subject has ended, and say so."""
+        if self.dialog is None or self._subject_ended is None:
+            return
+        why = self._subject_ended()
+        if why:
+            self.dialog.dismiss()
+            self.owner.refuse(why)
 
     def set_focus(
         self, widget: Widget | None, scroll_visible: bool = True, from_app_focus: bool = False
@@ -193,6 +212,7 @@ class Page(Screen[None]):
         if self.composed:
             with contextlib.suppress(NoMatches):
                 self._redraw()
+            self.close_ended()
 
     def _redraw(self) -> None:
         """Draw everything again. Each screen has its own."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from textual.content import Content
 
-from core.events import Kind
+from core.events import Kind, Operation
 from core.operations.requests import RollbackRequest, UndoRequest
 from core.text.orders import rollback_order
 from tui.engine.views import PlanView
@@ -69,11 +69,16 @@ def undo_words(owner: Host) -> str:
     """Return the moment that an undo goes back to."""
     undone = owner.undoable_job
     if undone is None:
-        return "Back to before the last rollback"
+        return "Back to before the last job"
     when = text.local_time(undone.began_s, owner.zone)
     kinds = ", ".join(kind.value for kind in undone.kinds)
     ago = text.age(undone.began_s, owner.clock())
-    return f"Back to before the rollback of {when}, {ago}: {kinds}"
+    return f"Back to before the {undone.operation} of {when}, {ago}: {kinds}"
+
+
+def _undone(owner: Host) -> Operation:
+    """Return whether a rollback is undone, or an undo."""
+    return Operation.ROLLBACK if owner.undoable_job is None else owner.undoable_job.operation
 
 
 def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
@@ -87,7 +92,8 @@ def order(request: Asked, plan: PlanView | None) -> tuple[str, ...]:
 def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
     """Return the question before it runs."""
     where = f"{owner.engine.host} {owner.engine.root}"
-    than = "backup" if isinstance(request, RollbackRequest) else "rollback"
+    undone = _undone(owner)
+    than = "backup" if isinstance(request, RollbackRequest) else undone.value
     listed = lost_words(plan)
     lost = f"{listed} newer than the {than}" if listed else ""
     if isinstance(request, RollbackRequest):
@@ -104,14 +110,14 @@ def confirm_view(owner: Host, request: Asked, plan: PlanView) -> ConfirmView:
             typed=typed_name(owner),
         )
     return ConfirmView(
-        title=f"UNDO A ROLLBACK {where}",
+        title=f"UNDO THE {undone.upper()} {where}",
         to=undo_words(owner),
         lost=lost,
         uncounted=plan.uncounted,
         closed=closed_words(request, plan),
         undo="An undo can itself be undone.",
         typed=typed_name(owner),
-        do="Undo the rollback",
+        do=f"Undo the {undone}",
     )
 
 

@@ -1,0 +1,110 @@
+"""A key acts on what the cursor is on; a question is over when its subject is."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from core.events import JobEnded, Operation, Outcome, Stamped
+from core.operations.requests import RollbackRequest
+from tests.tui.conftest import opened, said, settle, shown
+from tests.tui.recorded import RecordedEngine
+from tests.tui.recorded_values import NOW_S, sets
+from tui.screens.history import History
+
+RUNNING = "20261123-025719-ab12"
+
+
+async def test_what_an_undo_needs_keeps_all_that_was_chosen(engine: RecordedEngine) -> None:
+    named = sets()[0].backups[-1].name
+    engine.needs = {named: "the undo of job 20261122-230000-cd34"}
+    async with opened(engine) as (app, pilot):
+        for key in ("enter", "space", "space", "d"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "Not deleted: 2 sets" in shown(app)
+        assert f"{named} is needed by the undo of job" in shown(app)
+        await pilot.press("y", "enter")
+        await settle(pilot)
+        assert "Not deleted" in shown(app)
+        await pilot.press("escape")
+        await settle(pilot)
+        assert "Not deleted" not in shown(app)
+    assert engine.deleted == []
+
+
+async def test_the_question_of_a_deletion_goes_with_its_files(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        for key in ("enter", "down", "d"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "Delete this" in shown(app)
+        engine.delete([sets()[1].backups[0].name])  # by somebody else
+        app.look_for_jobs()
+        assert app.page is not None
+        app.page.jobs_changed()
+        await settle(pilot)
+        assert "Delete this" not in shown(app)
+        assert "is gone: nothing was done here" in said(app)
+
+
+async def test_r_on_the_first_screen_plans_for_the_set_under_the_cursor(
+    engine: RecordedEngine,
+) -> None:
+    for steps in (0, 2):
+        engine.requests.clear()
+        async with opened(engine) as (_app, pilot):
+            await pilot.press(*(["down"] * steps), "r")
+            await settle(pilot)
+        (request,) = {one for one in engine.requests if isinstance(one, RollbackRequest)}
+        one = engine.backups_view.sets[steps]
+        assert {request.file_of(kind) for kind in request.kinds} == {
+            backup.name for backup in one.backups
+        }
+
+
+async def test_the_undo_of_an_undo_is_called_one(engine: RecordedEngine) -> None:
+    (job,) = engine.job_views
+    older = replace(job, job_id="older", began_s=NOW_S - 9000)
+    engine.job_views = (replace(job, operation=Operation.UNDO, undo_kept=True), older)
+    async with opened(engine) as (app, pilot):
+        assert "The undo of the undo" in shown(app)
+        assert "undo the undo" in shown(app)
+        await pilot.press("d")
+        await settle(pilot)
+        assert "Give up the undo of the undo of" in shown(app)
+        engine.job_views = (replace(engine.job_views[0], undo_kept=False), older)
+        app.look_for_jobs()  # it was discarded elsewhere
+        await settle(pilot)
+        assert "Give up" not in shown(app)
+        assert "That undo is gone" in said(app)
+
+
+async def test_u_in_the_history_is_for_the_job_under_the_cursor(engine: RecordedEngine) -> None:
+    (job,) = engine.job_views
+    older = replace(job, job_id="older", began_s=NOW_S - 9000)
+    engine.job_views = (replace(job, undo_kept=True), older)
+    async with opened(engine) as (app, pilot):
+        await pilot.press("h", "down", "u")
+        await settle(pilot)
+        assert isinstance(app.screen, History)
+        assert "This job keeps no undo. The one that is kept is of the rollback of" in said(app)
+        await pilot.press("up", "u")
+        await settle(pilot)
+        assert "Back to before the rollback of" in shown(app)
+
+
+async def test_the_question_to_cancel_goes_with_the_job(engine: RecordedEngine) -> None:
+    engine.run()
+    async with opened(engine) as (app, pilot):
+        await pilot.press("j", "ctrl+c")
+        await settle(pilot)
+        assert "Cancel this job?" in shown(app)
+        ended = JobEnded(
+            outcome=Outcome.CANCELLED, exit_code=130, elapsed_s=9.0, closed_s=3.0, undo_kept=False
+        )
+        engine.streams[RUNNING].waiting.append(Stamped(seq=9999, time_s=NOW_S, event=ended))
+        app.poll()
+        await settle(pilot)
+        assert "Cancel this job?" not in shown(app)
+        assert "The job is over" in said(app)
+    assert engine.cancelled == []
