@@ -215,7 +215,6 @@ def add_rollback(parser: argparse.ArgumentParser) -> None:
             metavar="NAME",
             nargs="?",
             const=ALONE,
-            type=word,
             help=f"base name of the {kind} backup in var/backups; with --set: take its {kind}",
         )
     add_source(parser)

@@ -101,7 +101,7 @@ def test_damage_is_found_shown_and_deleted(
     assert backed_up.returncode == 0
     (media,) = shop.names("_filesystem_media.tgz")
     copy = f"1700000000{media[media.index('_') :]}"
-    (shop.backups / copy).write_bytes((shop.backups / media).read_bytes()[:-100])
+    (shop.backups / copy).write_bytes((shop.backups / media).read_bytes()[:200])
     sound = shop.run("info:backups:verify", media)
     assert sound.returncode == 0
     assert sound.stdout.startswith(f"[SUCCESS]: {media} is sound, as its manifest says (")
@@ -152,6 +152,12 @@ def test_a_dry_run_writes_nothing(shop: Shop) -> None:
     assert plan["estimates"]["media"]["items"] > 100
     assert shop.names(".tgz") == before
     assert not shop.flag.exists()
+
+
+def test_an_answer_to_a_closed_stream_is_a_failure(shop: Shop) -> None:
+    closed = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *MAGEREWIND, "info:backups:list"]
+    done = subprocess.run(closed, cwd=shop.root, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "The output could not be written: it is closed\n")
 
 
 def run_into_a_full_disk(shop: Shop, *words: str) -> tuple[int, list[str]]:

@@ -197,6 +197,7 @@ def test_questions_need_a_person_who_sees_them() -> None:
 
 
 MAY_BE_EMPTY = {"--note", "--magento-init-params", "text"}  # no note; nothing asked of Magento
+MAY_BE_EMPTY |= {"--code-file", "--media-file", "--db-file"}  # refused later, in Magento's words
 
 
 def test_no_value_may_be_empty(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,7 +30,10 @@ def _looks(mouse: bool | None, ascii_only: bool | None) -> terminal.Terminal | N
         return None
     looks = terminal.look(
         os.environ,
-        encoding=locale.getpreferredencoding(do_setlocale=False),
+        encoding=terminal.encoding_of(
+            terminal.started_environment(os.environ),
+            locale.getpreferredencoding(do_setlocale=False),
+        ),
         mouse=mouse,
         ascii_only=ascii_only,
     )
