@@ -61,6 +61,19 @@ def look(
     )
 
 
+def locale_encoding(environ: Mapping[str, str], usual: str) -> str:
+    """Return the encoding of the locale that a person has set; `usual` where none is named.
+
+    `environ` is that of the start of the process: in the locales C and POSIX, Python takes UTF-8
+    and puts another LC_CTYPE into its own environment.
+    """
+    names = (environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    name = next((name for name in names if name), "")
+    if name in ("C", "POSIX"):
+        return "ascii"
+    return name.partition(".")[2].partition("@")[0] or usual
+
+
 def _theme(environ: Mapping[str, str], term: str) -> str:
     if environ.get("NO_COLOR") is not None:
         return ANSI  # the only theme without any colour code under NO_COLOR

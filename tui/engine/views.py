@@ -143,6 +143,11 @@ class SetView(Struct, frozen=True, kw_only=True):
         return next((backup.note for backup in self.backups if backup.note), "")
 
     @property
+    def keep(self) -> bool:
+        """Whether it is marked, so that pruning leaves it: one of its backups is enough."""
+        return any(backup.keep for backup in self.backups)
+
+    @property
     def maker(self) -> str:
         """The program that made it."""
         return next((backup.maker for backup in self.backups if backup.maker), "")

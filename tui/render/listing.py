@@ -64,6 +64,7 @@ def _text_of(one: SetView, when: Callable[[float], str]) -> str:
     names = " ".join(backup.name for backup in one.backups)
     kinds = " ".join(kind.value for kind in one.kinds)
     health = f"{one.health} {'not read' if one.health == 'unverified' else ''}"
+    health += " kept" if one.keep else ""
     return f"{when(one.timestamp)} {kinds} {health} {one.maker} {one.note} {names}".casefold()
 
 

@@ -20,6 +20,7 @@ from tui.render.text import Glyphs, assemble
 AGE: Final = 9
 SIZE: Final = 7
 CHECK: Final = 9
+KEPT: Final = 1  # the sign of a mark, before the note
 WHERE: Final = 9
 BOTH: Final = 2
 NOTE: Final = 8  # cells of a note that are worth showing
@@ -44,7 +45,7 @@ def head_line(width: int, zone: tzinfo | None, *, places: bool = False) -> Conte
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
     sizes = "".join(text.right(kind.value.upper(), SIZE) for kind in Kind)
     line = f"  {zone_words:<12}{text.right('AGE', AGE)}{sizes}  {'CHECK':<{CHECK}}"
-    line += f" {'WHERE':<{WHERE}}" if places else ""
+    line += f"  {'WHERE':<{WHERE}}" if places else " "
     note = " NOTE" if width - len(line) > NOTE else ""
     return assemble((f"{line}{note}"[:width], "$foreground-muted"))
 
@@ -65,7 +66,9 @@ def set_line(
     head = f"{text.when(one.timestamp, now_s, zone)}"
     age = text.right(text.short_age(one.timestamp, now_s), AGE)
     where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
-    room = width - _FIXED - len(where) - 1
+    # In the cell before the note: it is seen where there is no room for one, too.
+    sign = glyphs.kept if one.keep else " "
+    room = width - _FIXED - len(where) - 1 - KEPT
     note = text.fit(text.clean(one.note or _odd(one)), room, glyphs) if room >= NOTE else ""
     return assemble(
         head,
@@ -73,7 +76,8 @@ def set_line(
         sizes,
         "  ",
         (f"{words:<{CHECK}}", "" if check else HEALTH_STYLES.get(one.health, "")),
-        where,
+        (f"{sign} ", "bold $text-accent"),
+        where.removeprefix(" "),
         (f" {note.rstrip()}" if note.strip() else "", "$foreground-muted"),
     )
 
@@ -133,7 +137,8 @@ def _part_line(name: str, items: str, size: str, check: str) -> str:
 def about_lines(one: SetView, place: Canvas) -> list[Content]:
     """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
-    known = [("Note", one.note)]
+    kept = f"{place.glyphs.kept} marked: pruning leaves it" if one.keep else ""
+    known = [("Note", one.note), ("Kept", kept)]
     if one.is_scattered:
         parts = (f"{part.kind or part.name} {', '.join(part.where)}" for part in one.backups)
         known.append(("Where", "; ".join(parts)))

@@ -15,14 +15,14 @@ from textual.widgets import Input
 from tui.engine.copies import ONLY_THERE
 from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
-from tui.engine.views import BackupsView, BackupView
+from tui.engine.views import BackupsView, BackupView, SetView
 from tui.render import sets, text
 from tui.render.listing import SORTS, SetRow, SetRows, rows_of, status_words, texts_of, title_fact
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import Doomed, ask_deletion
 from tui.screens.filtered import FilteredPage
-from tui.screens.note import ask_note
+from tui.screens.note import ask_note, turn_mark
 from tui.screens.open_inside import open_inside
 from tui.screens.rollback_estimate import RollbackEstimates
 from tui.widgets.entry import Entry
@@ -48,6 +48,7 @@ class Backups(FilteredPage):
             "v", "verify", "Verify", tooltip="Read it again from end to end, in the background."
         ),
         Binding("e", "note", "Note", tooltip="Write what this set is for."),
+        Binding("k", "keep", "Keep", tooltip="Mark it: pruning leaves it. Again: unmark it."),
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),
         Binding("y", "copy", "Copy names", tooltip="Copy the names of its files."),
@@ -63,6 +64,7 @@ class Backups(FilteredPage):
         Hint(key="slash", words="Filter"),
         Hint(key="equals_sign", words="Compare"),
         Hint(key="e", words="Note"),
+        Hint(key="k", words="Keep"),
         Hint(key="s", words="Sort"),
         HELP,
         Hint(key="escape", words="Back"),
@@ -217,7 +219,7 @@ class Backups(FilteredPage):
         share = self._verifying.share(item.backups) if self._verifying is not None else None
         check = "" if share is None else f"read {share} %"
         if item.backup is None:
-            look, places = (owner.clock(), owner.zone, owner.glyphs), self._has_places
+            look, places = (self.drawn_s, owner.zone, owner.glyphs), self._has_places
             return sets.set_line(item.one, width, *look, check=check, places=places)
         return sets.file_line(item.backup, width, owner.glyphs, check=check)
 
@@ -359,15 +361,27 @@ class Backups(FilteredPage):
             self.app.copy_to_clipboard(names)
             self.owner.tell(f"Copied, where the terminal allows it: {names}")
 
+    def _set_to_change(self) -> SetView | None:
+        """Return the set under the cursor; None, and say why, where nothing is written on it."""
+        item = self.item()
+        if item is None or item.one is None:
+            self.owner.refuse("There is no set under the cursor.")
+            return None
+        if not self.owner.may_change() or self._refused_there(item.one.backups):
+            return None
+        return item.one
+
+    def action_keep(self) -> None:
+        """Mark the set under the cursor to be kept, or take the mark off."""
+        if not self._waits(self.action_keep) and (one := self._set_to_change()) is not None:
+            turn_mark(self, one, self.action_refresh_list)
+
     def action_note(self) -> None:
         """Write another note for the set under the cursor."""
-        item, owner = self.item(), self.owner
-        if item is None or item.one is None or not owner.may_change():
+        if self._waits(self.action_note) or (one := self._set_to_change()) is None:
             return
-        if self._refused_there(item.one.backups):
-            return
-        gone = Doomed(backups=item.one.backups).gone
-        ask_note(self, item.one, self.action_refresh_list, lambda: gone(self._backups.value))
+        gone = Doomed(backups=one.backups).gone
+        ask_note(self, one, self.action_refresh_list, lambda: gone(self._backups.value))
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups and unfinished files: all of them, or none."""

@@ -101,4 +101,12 @@ def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     _set_height(listed, height)
 
 
+def narrow_panels(page: Widget) -> None:
+    """Take away the panels and heights that a wider terminal had before it became narrow."""
+    for name in ("#log-panel-below", "#set-2-panel"):
+        page.query_one(name).display = False
+    for name in ("#home-columns", "#sets-panel"):
+        _set_height(page.query_one(name), "1fr")
+
+
 _FACTS: Final = ("store", "space", "changed")

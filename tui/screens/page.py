@@ -59,6 +59,7 @@ class Page(Screen[None]):
 
     dialog: Dialog[Any] | None = None  # the question that is up
     _subject_ended: Callable[[], str] | None = None  # why that question is one no more
+    drawn_s = 0.0  # when all was drawn: rows that are painted alone have the same ages
     composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
 
     @property
@@ -210,6 +211,7 @@ class Page(Screen[None]):
     def redraw(self) -> None:
         """Draw everything again, unless the screen is not there yet, or is being taken down."""
         if self.composed:
+            self.drawn_s = self.owner.clock()
             with contextlib.suppress(NoMatches):
                 self._redraw()
             self.close_ended()
