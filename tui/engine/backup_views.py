@@ -10,7 +10,7 @@ from core.backups.catalog import Backup, BackupSet
 from core.backups.manifest import Manifest
 from core.events import Kind
 from core.text import numbers
-from tui.engine.views import BackupView, SetView
+from tui.engine.views import UNKNOWN, BackupView, SetView
 
 
 def _created(iso: str) -> str:
@@ -66,7 +66,7 @@ def _backup_view(backup: Backup) -> BackupView:
         note=backup.remarks.note,
         keep=backup.remarks.keep,
         tried=backup.remarks.tried,
-        maker=manifest.made_by if manifest is not None else "Magento, or unknown",
+        maker=manifest.made_by if manifest is not None else UNKNOWN,
         details=tuple(details),
         warnings=tuple(warnings),
         stripped=bool(manifest is not None and manifest.stripped),

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
     from core.repository.settings import Repository
 
 
+UNKNOWN: Final = "Magento, or unknown"
+"""The maker of a backup without a manifest."""
+
+
 class StorePaths(Struct, frozen=True, kw_only=True):
     """Where the traces of jobs are on a store."""
 

@@ -12,7 +12,7 @@ from typing import Final
 from textual.content import Content
 
 from core.events import Kind
-from tui.engine.views import BackupView, ChangedPart, NewerView, SetView
+from tui.engine.views import UNKNOWN, BackupView, ChangedPart, NewerView, SetView
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.text import Glyphs, assemble
@@ -20,7 +20,6 @@ from tui.render.text import Glyphs, assemble
 AGE: Final = 9
 SIZE: Final = 7
 CHECK: Final = 9
-KEPT: Final = 1  # the sign of a mark, before the note
 WHERE: Final = 9
 BOTH: Final = 2
 NOTE: Final = 8  # cells of a note that are worth showing
@@ -45,7 +44,7 @@ def head_line(width: int, zone: tzinfo | None, *, places: bool = False) -> Conte
     zone_words = f"WHEN {text.zone_name(zone)}"[:12]
     sizes = "".join(text.right(kind.value.upper(), SIZE) for kind in Kind)
     line = f"  {zone_words:<12}{text.right('AGE', AGE)}{sizes}  {'CHECK':<{CHECK}}"
-    line += f"  {'WHERE':<{WHERE}}" if places else " "
+    line += f" {'WHERE':<{WHERE}}" if places else ""
     note = " NOTE" if width - len(line) > NOTE else ""
     return assemble((f"{line}{note}"[:width], "$foreground-muted"))
 
@@ -64,20 +63,20 @@ def set_line(
     sizes = "".join(text.right(_size_of(one, kind), SIZE) for kind in Kind)
     words = check or health_words(one.health)
     head = f"{text.when(one.timestamp, now_s, zone)}"
-    age = text.right(text.short_age(one.timestamp, now_s), AGE)
-    where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
-    # In the cell before the note: it is seen where there is no room for one, too.
+    # At the moment, as no column is as wide: seen where there is no room for a note, too.
     sign = glyphs.kept if one.keep else " "
-    room = width - _FIXED - len(where) - 1 - KEPT
+    age = text.right(text.short_age(one.timestamp, now_s), AGE - 1)
+    where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
+    room = width - _FIXED - len(where) - 1
     note = text.fit(text.clean(one.note or _odd(one)), room, glyphs) if room >= NOTE else ""
     return assemble(
         head,
+        (sign, "bold $text-accent"),
         age,
         sizes,
         "  ",
         (f"{words:<{CHECK}}", "" if check else HEALTH_STYLES.get(one.health, "")),
-        (f"{sign} ", "bold $text-accent"),
-        where.removeprefix(" "),
+        where,
         (f" {note.rstrip()}" if note.strip() else "", "$foreground-muted"),
     )
 
@@ -102,15 +101,21 @@ def file_line(backup: BackupView, width: int, glyphs: Glyphs, *, check: str = ""
 
 
 def _size_of(one: SetView, kind: Kind) -> str:
-    found = one.of(kind)
-    return text.column_size(None if found is None else found.size_bytes)
+    sizes = [backup.size_bytes for backup in one.backups if backup.kind is kind]
+    return text.column_size(sum(sizes) if sizes else None)
 
 
 def _odd(one: SetView) -> str:
-    """Return the words in place of a note: an archive of all kinds, or its maker."""
+    """Return the words in place of a note: several files of one kind, their label, the maker."""
     if any(backup.kind is None for backup in one.backups):
         return f"one archive of several kinds, {text.size(one.size_bytes)}"
-    return "" if one.maker.startswith("magerewind") else f"by {one.maker}" if one.maker else ""
+    if len(one.backups) > len(one.kinds):
+        return f"{text.plural(len(one.backups), 'file')} of one second"
+    labels = (words for one in one.backups for label, words in one.details if label == "Label")
+    label = next(labels, "").replace("_", " ")
+    if label or one.maker.startswith("magerewind") or not one.maker:
+        return label
+    return "maker unknown" if one.maker == UNKNOWN else f"by {one.maker}"
 
 
 def part_lines(one: SetView, place: Canvas) -> list[Content]:

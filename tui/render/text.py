@@ -97,7 +97,7 @@ ASCII: Final = Glyphs(
     day_none=".",
     opened="v",
     shut=">",
-    kept="K",
+    kept="#",
 )
 
 _HALF_YEARS: Final = (

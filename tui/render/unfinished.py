@@ -16,10 +16,16 @@ from tui.render.text import Glyphs, assemble
 NOT_OURS: Final = "It is not a backup, so nothing here reads, moves or deletes it."
 
 
+def is_beside(name: str) -> bool:
+    """Tell whether a file is what lies beside a backup: then that backup is gone."""
+    return name.startswith(".") and name.endswith((".manifest.json", ".index"))
+
+
 def left_over_line(item: SetRow, width: int, glyphs: Glyphs) -> Content:
     """Return the row of an unfinished file, or of one that is no backup."""
     unfinished = item.unfinished
-    what = "unfinished" if unfinished is not None else "not a backup"
+    what = "not a backup" if not is_beside(item.other) else "left over"
+    what = "unfinished" if unfinished is not None else what
     name = unfinished.file_name if unfinished is not None else item.other
     size = "" if unfinished is None else text.right(text.column_size(unfinished.size_bytes), 8)
     shown = text.fit(f"{what:<13} {text.clean(name)}", max(20, width - len(size)), glyphs)
@@ -32,6 +38,13 @@ def left_over_details(
     """Return the facts of the row, and its possible actions."""
     unfinished = item.unfinished
     if unfinished is None:
+        if is_beside(item.other):
+            backup = item.other[1:].removesuffix(".manifest.json").removesuffix(".index")
+            return [
+                assemble(("Left of a backup that is gone", "bold $title")),
+                *labelled("Name", item.other, place),
+                *labelled("", f"It belongs to {backup}, and is used again if that is back.", place),
+            ]
         return [
             assemble(("Not a backup", "bold $title")),
             *labelled("Name", item.other, place),

@@ -179,14 +179,13 @@ class Backups(FilteredPage):
 
     def chosen_rows(self) -> tuple[SetRow, ...]:
         """Return the rows that are marked, else the one under the cursor."""
-        marked = tuple(item for item in self._listing.items if item.key in self._marks)
         here = self.item()
-        return marked or (() if here is None else (here,))
+        return self._listing.marked(self._marks) or (() if here is None else (here,))
 
     def chosen(self) -> tuple[BackupView, ...]:
         """Return the backups of these rows."""
-        found = self.chosen_rows()
-        named = {backup.name: backup for item in found for backup in item.backups}
+        rows = self.chosen_rows()
+        named = {backup.name: backup for item in rows for backup in item.backups}
         return tuple(named.values())
 
     def _redraw(self) -> None:
@@ -207,8 +206,7 @@ class Backups(FilteredPage):
         self._draw_status()
 
     def _draw_status(self) -> None:
-        marked = [item for item in self._listing.items if item.key in self._marks]
-        at = self.query_one(Rows).cursor
+        marked, at = self._listing.marked(self._marks), self.query_one(Rows).cursor
         words = status_words(self._listing, at, self._sort, marked, self._term)
         self.rest(assemble((words, "$foreground-muted")))
 
@@ -326,23 +324,22 @@ class Backups(FilteredPage):
 
     def action_roll_back(self) -> None:
         """Choose the set under the cursor for a rollback."""
-        item = self.item()
-        if self._waits(self.action_roll_back):
-            return
-        if item is None or item.one is None:
-            self.owner.refuse("There is no backup to roll back to.")
-        elif self.owner.may_plan():
-            self.owner.pick(item.one.timestamp)
+        if (one := self._set_to_plan(self.action_roll_back)) is not None:
+            self.owner.pick(one.timestamp)
 
     def action_compare(self) -> None:
         """Read everything: the changes of a rollback to the set."""
+        if (one := self._set_to_plan(self.action_compare)) is not None:
+            self.owner.compare(one)
+
+    def _set_to_plan(self, action: Callable[[], None]) -> SetView | None:
         item = self.item()
-        if self._waits(self.action_compare):
-            return
+        if self._waits(action):
+            return None
         if item is None or item.one is None:
-            self.owner.refuse("There is no backup to compare with.")
-        elif self.owner.may_plan():
-            self.owner.compare(item.one)
+            self.owner.refuse("There is no set under the cursor.")
+            return None
+        return item.one if self.owner.may_plan() else None
 
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""
@@ -385,23 +382,16 @@ class Backups(FilteredPage):
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups and unfinished files: all of them, or none."""
-        item, listing = self.item(), self._backups.value
         if self._waits(self.action_delete):
             return
-        chosen = self.chosen_rows()
-        if item is not None and chosen == (item,) and item.other:
-            self.owner.refuse(NOT_OURS)
-            return
-        if not chosen or not isinstance(listing, BackupsView) or not self.owner.may_start():
-            return
-        backups = self.chosen()
-        if self._refused_there(backups):
-            return
+        chosen, backups = self.chosen_rows(), self.chosen()
         unfinished = tuple(row.unfinished for row in chosen if row.unfinished is not None)
-        doomed = Doomed(backups=backups, unfinished=unfinished)
+        if chosen and not backups and not unfinished:
+            self.owner.refuse(NOT_OURS)
+        elif chosen and self.owner.may_start() and not self._refused_there(backups):
+            doomed = Doomed(backups=backups, unfinished=unfinished)
+            ask_deletion(self, doomed, lambda: self._backups.value, self._deleted)
 
-        def over() -> None:
-            self._marks.clear()
-            self.action_refresh_list()
-
-        ask_deletion(self, doomed, lambda: self._backups.value, over)
+    def _deleted(self) -> None:
+        self._marks.clear()
+        self.action_refresh_list()

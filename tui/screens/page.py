@@ -197,6 +197,11 @@ class Page(Screen[None]):
         for foot in self.query(Foot):
             foot.say(words, style, stays=stays)
 
+    def forget_refusal(self) -> None:
+        """Take a refusal away: it was the answer to another key."""
+        for foot in self.query(Foot):
+            foot.forget_refusal()
+
     def rest(self, line: Content) -> None:
         """Show this on the status line while there is no message."""
         for foot in self.query(Foot):
