@@ -14,6 +14,7 @@ import contextlib
 import ctypes
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from typing import Final
 
@@ -44,6 +45,30 @@ def translate(error: OSError, doing: str) -> StorageError:
             f"No space left while {doing}: {reason}", hint="Free some space, then run it again."
         )
     return StorageError(f"Failed while {doing}: {reason}")
+
+
+def way_hint(path: str) -> str | None:
+    """Return the cure for a path that leads to no directory: what of it is missing or in the way.
+
+    None where it leads to a directory, or where that cannot be seen. For words only: nothing is
+    opened by it.
+    """
+    here = "/"
+    for name in filter(None, os.path.abspath(path).split("/")):
+        here = os.path.join(here, name)
+        try:
+            if not stat.S_ISDIR(os.stat(here).st_mode):
+                return f"{here} is no directory: move away what stands there."
+        except FileNotFoundError:
+            with contextlib.suppress(OSError):
+                there = os.readlink(here)
+                cure = "mount it, or remove the link"
+                return f"{here} is a link to {there}, which is not there: {cure}."
+            return f"There is no {here}: make that directory first."
+        except OSError as error:
+            loops = error.errno == errno.ELOOP
+            return f"{here} is a link that leads back to itself: remove it." if loops else None
+    return None
 
 
 def fsync(fd: int) -> None:

@@ -249,6 +249,7 @@ class HookRan(Event, frozen=True, kw_only=True):
     outcome: Outcome
     exit_code: int | None  # None: it was killed, or could not be started
     elapsed_s: float
+    started: bool = True  # False: there is no such program, or it is not one to be run
 
 
 class FollowUp(Event, frozen=True, kw_only=True):

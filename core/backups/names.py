@@ -182,3 +182,13 @@ def manifest_name(name: str) -> str:
 def index_name(name: str) -> str:
     """Return the base name of a backup's index, hidden beside its manifest."""
     return f".{name}.index"
+
+
+def backup_beside(name: str) -> str | None:
+    """Return the backup whose manifest or index has this base name; None for any other name."""
+    for beside in (manifest_name, index_name):
+        ending = beside("")[1:]
+        backup = name[1 : -len(ending)]
+        if name == beside(backup) and parse_name(backup) is not None:
+            return backup
+    return None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 
 from core.directories import Directory
-from core.durable import translate
+from core.durable import translate, way_hint
 from core.errors import StoreUnreadable
 from core.owned_files import open_followed
 
@@ -21,10 +21,12 @@ def open_backups(directory: str) -> Directory:
     try:
         owner = os.stat(root).st_uid
         fd = open_followed(root, *filter(None, (below, name)), trusted=frozenset({owner}))
-    except FileNotFoundError:
-        raise
     except OSError as error:
-        raise StoreUnreadable(f"{directory} cannot be read: {error.strerror}") from error
+        is_dead = os.path.islink(directory) or (os.path.islink(var) and not os.path.exists(var))
+        if isinstance(error, FileNotFoundError) and not is_dead:
+            raise
+        reason = f"{directory} cannot be read: {error.strerror}"
+        raise StoreUnreadable(reason, hint=way_hint(directory)) from error
     return Directory(fd, directory, ours=False)
 
 

@@ -89,14 +89,17 @@ class CommandSession(Struct, frozen=True, kw_only=True):
 
         return Client(store, environ=self.environ, clock=self.clock)
 
-    def warn_of_interrupted(self, client: Client) -> JobSummary | None:
-        """Say on stderr when a job of this store was interrupted, and return it."""
+    def warn_of_interrupted(self, client: Client, *, besides: str = "") -> JobSummary | None:
+        """Say on stderr when a job of this store was interrupted, and return it.
+
+        Nothing is said of the job `besides`.
+        """
         try:
             interrupted = client.interrupted()
         except MagerewindError as failure:  # such as another account's jobs
             self.console.say(warning(f"The jobs of this store cannot be seen. {failure.message}"))
             return None
-        if interrupted is not None:
+        if interrupted is not None and interrupted.job_id != besides:
             from core.jobs.listing import interrupted_error  # noqa: PLC0415 - as above
 
             why = interrupted_error(interrupted, host=client.host)
@@ -227,8 +230,8 @@ def jobs_command(session: CommandSession) -> int:
 def attach_command(session: CommandSession) -> int:
     """`job:attach`."""
     client = session.client(session.store())
-    session.warn_of_interrupted(client)
     job = client.find(session.line.job_id)
+    session.warn_of_interrupted(client, besides=job.job_id)  # its own end is said below
     return session.follow(client, job, cancels=False)
 
 

@@ -52,6 +52,20 @@ def _encodable(stream: TextIO) -> TextIO:
     return stream
 
 
+class ClosedStream(io.StringIO):
+    """Stands for a stream that was closed before this process began: nothing can be written."""
+
+    def write(self, text: str) -> int:
+        """Raise OSError for any text."""
+        if text:
+            raise _closed()
+        return 0
+
+
+def _closed() -> OSError:
+    return OSError(errno.EBADF, "it is closed")
+
+
 class _Nowhere(io.StringIO):
     """Takes everything and keeps nothing."""
 
@@ -133,6 +147,8 @@ class Console:
         self.end_progress()
         stream = self._streams[True]
         raw = getattr(stream, "buffer", None)
+        if isinstance(stream, ClosedStream) and content:
+            self._lose(_closed())
         if raw is None or self.quiet:
             return False
         try:

@@ -21,6 +21,7 @@ from core.account.ids import Ids, ids_named
 from core.account.walk import Walk, WalkedPlace
 from core.cli.console import Console
 from core.cli.parser import NAMES, CommandLine
+from core.durable import way_hint
 from core.errors import AccountRefused, DirectoryGone, MagerewindError, StoreNotFound
 from core.events import encode_text
 from core.jobs.inherited import take_over
@@ -198,6 +199,9 @@ def _may_not_look(error: OSError | ValueError) -> AccountRefused:
     if isinstance(error, OSError):
         where = shown(error.filename) if error.filename else "there"
         reason = error.strerror or "Permission denied"
+        cure = way_hint(error.filename) if isinstance(error.filename, str) else None
+        if cure is not None:
+            return AccountRefused(f"There is no way to {where}: {reason}.", hint=cure)
     return AccountRefused(
         f"Root may not look at {where}: {reason}.", hint="Name the account: --as ACCOUNT"
     )

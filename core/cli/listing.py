@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from core.backups.catalog import Backup, Health, Listing
+from core.backups.names import FOREIGN, backup_beside
 from core.backups.remarks import Trial
 from core.cli.copies import StoreCopies
 from core.cli.tables import table
@@ -43,7 +44,10 @@ def _type_of(backup: Backup) -> str:
 
 
 def _note_of(backup: Backup) -> str:
-    return backup.remarks.note
+    """Return a person's note, else the words in a name that Magento or we have made."""
+    if backup.remarks.note or backup.name.variant == FOREIGN:
+        return backup.remarks.note
+    return backup.name.label.replace("_", " ")
 
 
 def tried_text(trial: Trial, now_s: float) -> str:
@@ -67,7 +71,7 @@ def _backup_row(backup: Backup, now_s: float, copies: StoreCopies) -> tuple[str,
         numbers.size(backup.size_bytes),
         _health_of(backup, now_s),
         "kept" if backup.remarks.keep else "",
-        printable(_note_of(backup) or backup.name.label.replace("_", " ")),
+        printable(_note_of(backup)),
         ", ".join(copies.places(backup)) if copies else "",
     )
 
@@ -100,8 +104,12 @@ def listing_lines(listing: Listing, now_s: float, copies: StoreCopies = NOWHERE)
     for partial in listing.partial:
         size = numbers.size(partial.size_bytes)
         yield f"Unfinished: {printable(partial.file_name)} ({size})"
-    if listing.unknown:
-        yield f"Not backups: {', '.join(printable(name) for name in listing.unknown)}"
+    left = [name for name in listing.unknown if backup_beside(name) is not None]
+    if left:
+        yield f"Left of backups that are not here: {', '.join(map(printable, left))}"
+    unknown = [name for name in listing.unknown if name not in left]
+    if unknown:
+        yield f"Not backups: {', '.join(map(printable, unknown))}"
 
 
 def _tried_json(backup: Backup) -> dict[str, Any] | None:
@@ -164,7 +172,9 @@ def listing_json(listing: Listing, copies: StoreCopies = NOWHERE) -> Iterator[di
             "size_bytes": partial.size_bytes,
         }
     for name in listing.unknown:
-        yield {"type": "UnknownFile", "file_name": encode_text(name)}
+        row = {"type": "UnknownFile", "file_name": encode_text(name)}
+        left_of = backup_beside(name)
+        yield row if left_of is None else {**row, "left_of": encode_text(left_of)}
 
 
 def job_result(job: JobSummary) -> str:

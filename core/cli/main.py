@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import structs
 
 from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_store
-from core.cli.console import Console
+from core.cli.console import ClosedStream, Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import NAMES, CommandLine, TextRequested, parse
 from core.errors import DirectoryGone, MagerewindError, UsageError
@@ -36,7 +36,7 @@ def _console(line: CommandLine, environ: Mapping[str, str]) -> Console:
     return Console(
         # Python has None for a stream that the shell closed (`<&-`).
         stdin=sys.stdin or io.StringIO(),
-        stdout=sys.stdout or io.StringIO(),
+        stdout=sys.stdout or ClosedStream(),
         stderr=sys.stderr or io.StringIO(),
         environ=environ,
         ansi=line.ansi,

@@ -16,7 +16,14 @@ from typing import Final, NoReturn, Self
 
 from msgspec import Struct
 
-from core.durable import create_exclusive, rename_noreplace, translate, unlink_if_there, write_all
+from core.durable import (
+    create_exclusive,
+    rename_noreplace,
+    translate,
+    unlink_if_there,
+    way_hint,
+    write_all,
+)
 from core.errors import UsageError
 from core.magento.store import Store, shown
 from core.owned_files import account_name
@@ -76,7 +83,10 @@ class Target:
                 os.close(self._fd)
                 raise
         except OSError as error:
-            raise translate(error, f"opening {shown(path)}") from error
+            failed = translate(error, f"opening {shown(path)}")
+            # What is missing or in the way is above it, unless it is no directory itself.
+            hint = way_hint(above) or (way_hint(path) if os.path.lexists(path) else None)
+            raise type(failed)(failed.message, hint=failed.hint or hint) from error
         self._way: list[tuple[bytes, int]] = []  # open directories below, by name
         self._settling: list[tuple[list[bytes], ExtractedMetadata]] = []
 

@@ -253,6 +253,9 @@ def parse_configuration(
     return _merged(env, shared, env_php, path=path, environ=environ, problems=problems)
 
 
+_MEND: Final = "Mend it, or put an earlier copy in its place; `php -l` names a mistake in it."
+
+
 def _read(store: Store, path: str) -> _File | None:
     """Return a file of the configuration, None where there is none.
 
@@ -264,7 +267,9 @@ def _read(store: Store, path: str) -> _File | None:
         with opened(path, accounts=trusted_accounts(store.owner_uid)) as fd:
             status = os.fstat(fd)
             if not stat.S_ISREG(status.st_mode) or status.st_size > _SIZE_LIMIT:
-                raise ConfigurationError(f"{shown(path)} is no plain file of a sane size.")
+                raise ConfigurationError(
+                    f"{shown(path)} is no plain file of a sane size.", hint=_MEND
+                )
             _refuse_lending(path, status)
             content = read_bounded(fd, _SIZE_LIMIT)
             return _File(content=content, real_path=real_path(fd), owner_uid=status.st_uid)
@@ -274,11 +279,13 @@ def _read(store: Store, path: str) -> _File | None:
         raise ConfigurationError(f"{shown(error.message)}", hint=error.hint) from None
     except OSError as error:
         if error.errno == errno.EINVAL:
-            raise ConfigurationError(f"{shown(path)} is no plain file of a sane size.") from None
+            raise ConfigurationError(
+                f"{shown(path)} is no plain file of a sane size.", hint=_MEND
+            ) from None
         denied = error.errno in (errno.EACCES, errno.EPERM)
         raise ConfigurationError(
             f"{shown(path)} cannot be read: {error.strerror}.",
-            hint="Run it as the owner of the store's files." if denied else None,
+            hint="Run it as the owner of the store's files." if denied else _MEND,
         ) from None
 
 
@@ -306,7 +313,9 @@ def _values(
         reason = found
     complaint = f"{shown(path)}, line {reason.line}: {reason.construct}"
     tail, hint = "", None
-    if not isinstance(reason, NotPhp | Unparsed):
+    if isinstance(reason, NotPhp | Unparsed):
+        hint = None if owner_uid is None else _MEND
+    else:
         complaint, tail = f"{complaint} is not data", ", and {}"
         hint = "Replace it by a literal value, or make php available to the file's owner."
     if owner_uid is None or isinstance(reason, NotPhp):

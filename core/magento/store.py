@@ -15,7 +15,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from core.account.ids import name_of
-from core.durable import make_directory
+from core.durable import make_directory, way_hint
 from core.errors import DirectoryGone, StoreNotFound, StoreUnreadable
 from core.magento.trusted_paths import (
     followed,
@@ -338,7 +338,8 @@ def open_var(store: Store, *, make: bool = False) -> int:
     try:
         return open_owned(store.var, accounts=trusted_accounts(store.owner_uid), directory=True)
     except OSError as error:
-        raise StoreUnreadable(f"Cannot open {shown(store.var)}: {error.strerror}") from error
+        reason = f"Cannot open {shown(store.var)}: {error.strerror}"
+        raise StoreUnreadable(reason, hint=way_hint(store.var)) from error
 
 
 def linked_parts(store: Store) -> Iterator[tuple[str, str | None]]:

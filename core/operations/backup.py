@@ -314,7 +314,7 @@ def _write_dump(
 ) -> _Written:
     # Not for a backup of files: its start waits for imports.
     from core.database.dump.dump import DumpOptions, dump_schema  # noqa: PLC0415
-    from core.database.dump.strip import unmatched  # noqa: PLC0415
+    from core.database.dump.strip import NOTHING_STRIPPED, unmatched  # noqa: PLC0415
 
     created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(context.clock()))
     summary = dump_schema(
@@ -332,8 +332,8 @@ def _write_dump(
     misspelt = unmatched(request.strip, summary.rows, prefix=connection.table_prefix)
     warnings = list(summary.warnings)
     if misspelt:
-        message = "No table has these names, so the rows of none were left out for them:"
-        warnings.append(Warned(code="nothing-stripped", message=message, names=misspelt))
+        code, message = NOTHING_STRIPPED
+        warnings.append(Warned(code=code, message=message, names=misspelt))
     return _Written(
         items=sum(summary.rows.values()),
         sha256=summary.sha256,

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 
 from msgspec import Struct
 
-from core.durable import translate
+from core.durable import translate, way_hint
 from core.errors import StorageError, UsageError
 from core.events import Kind, Report
 from core.repository.fetching import fetch_all
@@ -42,7 +42,8 @@ def open_target(root: str, *, keep_env: bool) -> Iterator[int]:
         os.makedirs(root, mode=0o755, exist_ok=True)
         fd = os.open(root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError as error:
-        raise translate(error, f"opening {root}") from error
+        failed = translate(error, f"opening {root}")
+        raise type(failed)(failed.message, hint=failed.hint or way_hint(root)) from error
     try:
         _refuse_content(fd, root, keep_env=keep_env)
         yield fd

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from core.database.dump.strip import resolve
+from core.database.dump.strip import NOTHING_STRIPPED, resolve, unmatched
 from core.database.schema.broken_tables import broken_tables
 from core.database.schema.names import owner_of
 from core.database.schema.other_stores import OtherStores, other_stores
@@ -42,6 +42,9 @@ def database_findings(settings: DatabaseConnection, strip: Sequence[str]) -> lis
         crashed = crashed_tables(connection, rest)
         said = [*others.warning(), *trigger_warnings(connection, _fired(connection, others))]
     found = [note(one.code, one.message, names=one.names) for one in said]
+    unused = unmatched(strip, names, prefix=settings.table_prefix)
+    if unused:
+        found.append(note(*NOTHING_STRIPPED, names=unused))
     bad = {name: why for name, why in broken.items() if name not in stripped} | crashed
     if bad:
         found.append(

@@ -14,7 +14,7 @@ from core.compression import Compression
 from core.events import Kind
 from core.magento.store import Store
 
-_RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.1}
+_RATIOS: Final[Mapping[Kind, float]] = {Kind.CODE: 0.3, Kind.MEDIA: 1.0, Kind.DB: 1.0}
 _COMPRESSED: Final[Mapping[str, float]] = {
     Compression.NONE: 1.0,
     Compression.GZIP: 0.3,
@@ -46,8 +46,12 @@ def estimated(
     content_bytes: int,
     strip: tuple[str, ...] = (),
     compress: Compression = Compression.NONE,
+    *,
+    text_bytes: int | None = None,
 ) -> Estimate:
     """Return the expected size of a file, by the newest backup of its kind that has a manifest.
+
+    Without one, a dump has `text_bytes`, as the server's statistics of its tables have it.
 
     One that left out the rows of other tables tells less: it counts where there is no better one.
     """
@@ -63,7 +67,7 @@ def estimated(
     found = Estimate(
         items=items,
         content_bytes=content_bytes,
-        file_bytes=int(content_bytes * _RATIOS[kind]),
+        file_bytes=int(content_bytes * _RATIOS[kind]) if text_bytes is None else text_bytes,
         measured=False,
     )
     return found if kind is not Kind.DB else _compressed(found, known, compress)

@@ -110,6 +110,8 @@ class JobHooks(Struct, frozen=True, kw_only=True):
             outcome = Outcome.CANCELLED
             raise
         finally:
+            begun = context.journal.each(HookBegun)
+            started = any(one.pid for one in begun if (one.moment, one.number) == (moment, number))
             context.journal.write(HookEnded(moment=moment, number=number))
             context.emit(
                 HookRan(
@@ -118,6 +120,7 @@ class JobHooks(Struct, frozen=True, kw_only=True):
                     outcome=outcome,
                     exit_code=status,
                     elapsed_s=max(0.0, context.clock() - began_s),
+                    started=started,
                 )
             )
         return failure

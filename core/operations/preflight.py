@@ -14,6 +14,7 @@ from msgspec import Struct, field
 
 from core.archive.create.count import Measured, measure
 from core.archive.tree.selection import code_selection, media_selection
+from core.durable import way_hint
 from core.errors import Cancelled, ConfigurationError, MagerewindError, NotInstalled
 from core.events import Kind, Report, no_report
 from core.magento.maintenance import MaintenanceState, maintenance_state
@@ -41,6 +42,7 @@ from core.operations.pruning import clock_findings
 from core.operations.read_only import MOUNT_HINT, code_findings, is_read_only, refusal_of
 from core.operations.requests import BackupRequest
 from core.operations.space import space_findings
+from core.operations.unused_exclusions import unused_exclusions
 
 # A backup of code alone needs neither a database nor the configuration: their readers take
 # longer to load than all else.
@@ -137,7 +139,7 @@ def _look_at_database(
         settings = configuration.default_connection()
         seen.warnings = _other_connections(configuration, settings)
         sized = estimate(settings)
-        seen.tables, seen.bytes = sized.tables, sized.bytes
+        seen.tables, seen.bytes = len(sized.tables), sized.bytes
         with connect(settings) as connection:
             seen.server = str(connection.server)
             seen.warnings = (*seen.warnings, *store_warnings(connection))
@@ -233,7 +235,9 @@ def _writable_findings(store: Store) -> list[Finding]:
         while not os.path.lexists(existing) and existing != "/":
             existing = os.path.dirname(existing)
         if not os.path.isdir(existing):
-            found.append(stop("not-a-directory", f"Not a directory: {existing}"))
+            found.append(
+                stop("not-a-directory", f"Not a directory: {existing}", hint=way_hint(existing))
+            )
         elif not os.access(existing, os.W_OK | os.X_OK):
             found.append(_not_writable(store, path, existing))
     unique = {finding.message: finding for finding in found}
@@ -269,6 +273,8 @@ def preflight_backup(
         from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
 
         resolve(request.strip, ())
+    if request.exclude and request.kinds != (Kind.DB,):
+        findings += unused_exclusions(store, request.exclude)
     estimates: dict[Kind, Estimate] = {}
     connection: DatabaseConnection | None = None
     configuration: DeploymentConfiguration | None = None
@@ -344,7 +350,8 @@ def _check_database(
     findings: list[Finding],
     request: BackupRequest,
 ) -> DatabaseConnection | None:
-    from core.database.server.size import estimate  # noqa: PLC0415 - as said above
+    from core.database.dump.strip import resolve  # noqa: PLC0415 - as said above
+    from core.database.server.size import estimate  # noqa: PLC0415
     from core.operations.database_checks import database_findings  # noqa: PLC0415
 
     try:
@@ -357,8 +364,15 @@ def _check_database(
         findings.append(from_error("database", error, kind=Kind.DB))
         return None
     findings += _other_connections(configuration, connection)
+    names = [table.name for table in sized.tables]
     estimates[Kind.DB] = estimated(
-        store, Kind.DB, sized.rows, sized.bytes, request.strip, request.compress
+        store,
+        Kind.DB,
+        sized.rows,
+        sized.bytes,
+        request.strip,
+        request.compress,
+        text_bytes=sized.text_bytes(resolve(request.strip, names, prefix=connection.table_prefix)),
     )
     return connection
 

@@ -236,8 +236,13 @@ def _hook_line(event: HookRan) -> Line:
     took = numbers.duration(event.elapsed_s)
     if event.outcome is Outcome.DONE:
         return note(f"Hook {event.moment}: {event.command} ended well after {took}.")
-    how = "was ended" if event.exit_code is None else f"failed (exit code {event.exit_code})"
-    return note(f"Hook {event.moment}: {event.command} {how} after {took}.")
+    if event.exit_code is not None:
+        how = f"failed (exit code {event.exit_code}) after {took}"
+    elif event.started:
+        how = f"was ended after {took}"
+    else:
+        how = "was not run"
+    return note(f"Hook {event.moment}: {event.command} {how}.")
 
 
 def _ours(event: Event, state: JobState, shown: int | None) -> tuple[Line, ...]:  # noqa: C901

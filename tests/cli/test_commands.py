@@ -154,6 +154,12 @@ def test_a_dry_run_writes_nothing(shop: Shop) -> None:
     assert not shop.flag.exists()
 
 
+def test_an_answer_to_a_closed_stream_is_a_failure(shop: Shop) -> None:
+    closed = ["/bin/sh", "-c", 'exec "$@" >&-', "sh", *MAGEREWIND, "info:backups:list"]
+    done = subprocess.run(closed, cwd=shop.root, stderr=subprocess.PIPE, text=True, check=False)
+    assert (done.returncode, done.stderr) == (1, "The output could not be written: it is closed\n")
+
+
 def run_into_a_full_disk(shop: Shop, *words: str) -> tuple[int, list[str]]:
     with open("/dev/full", "w", encoding="utf-8") as full:
         done = subprocess.run(

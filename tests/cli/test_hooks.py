@@ -136,6 +136,8 @@ def test_a_failing_before_stops_the_job_before_the_store_is_closed(
     assert len(said) == 1
     assert reason in said[0]
     assert "The store was not closed." in said[0]
+    assert (" was not run." in done.stderr) == ("cannot be run" in reason)
+    assert "was ended after" not in done.stderr
     assert done.stdout == ""
     assert hooked.shop.names(".tgz") == made
     assert not Path(f"{hooked.tell}.closed").exists()

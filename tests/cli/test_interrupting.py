@@ -196,6 +196,9 @@ def test_an_interrupted_job_is_said_and_stops_what_would_work(shop: Shop, interr
         assert done.returncode == 1
         assert f"Job {interrupted} (backup) was interrupted" in done.stderr
         assert done.stdout == ""
+    attached = shop.run("job:attach", interrupted)
+    assert attached.returncode == 1
+    assert attached.stderr.count("job:recover") == 1
     recovered = shop.run("job:recover")
     assert "Recovering:" in recovered.stderr
     assert "interrupted" not in shop.run("info:backups:list").stderr

@@ -127,3 +127,24 @@ def test_jobs_are_listed_with_how_they_stand() -> None:
     assert "1.0 MB" in lines[5]
     assert "deploy\\x1b@web1" in lines[3]
     assert list(job_lines((), NOW)) == ["No job has run on this store yet."]
+
+
+def test_a_foreign_name_is_no_note_and_a_lone_manifest_belongs_to_a_backup(tmp_path: Path) -> None:
+    put(tmp_path, "shop-2025-11-23_before_update.sql")
+    put(tmp_path, ".1763869000_filesystem.tgz.manifest.json")
+    put(tmp_path, ".1763869000_db.sql.index")
+    put(tmp_path, ".x.index")
+    lines = list(listing_lines(list_backups(str(tmp_path)), NOW))
+    assert "Note" not in lines[2]
+    assert lines[-2:] == [
+        (
+            "Left of backups that are not here: "
+            ".1763869000_db.sql.index, .1763869000_filesystem.tgz.manifest.json"
+        ),
+        "Not backups: .x.index",
+    ]
+    rows = list(listing_json(list_backups(str(tmp_path))))
+    assert [row["left_of"] for row in rows if "left_of" in row] == [
+        "1763869000_db.sql",
+        "1763869000_filesystem.tgz",
+    ]

@@ -133,6 +133,11 @@ def test_a_group_of_tables_that_does_not_exist(shop, before):
 
 def test_a_misspelt_table_of_strip_is_named(shop):
     words = ("--strip", "customer_entiy,customer_entity,@mailchimp", "--strip", "quot*x")
+    planned = magerewind(shop, *BACKUP, *words, "--dry-run", code=0)
+    at = planned.problem.index(
+        "No table has these names, so the rows of none were left out for them:"
+    )
+    assert planned.problem[at + 1 : at + 3] == ["  customer_entiy", "  quot*x"]
     said = magerewind(shop, *BACKUP, "--no-verify", *words, code=0)
     assert said.problem[-4:] == [
         "Warning: No table has these names, so the rows of none were left out for them:",

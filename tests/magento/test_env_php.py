@@ -217,6 +217,9 @@ def test_env_php_is_no_php(store, configure):
 def test_env_php_is_cut(store, configure):
     configure(ENV[: ENV.index(b"'checkout'")])
     assert "a syntax error." in message(store)
+    with pytest.raises(ConfigurationError) as caught:
+        read_configuration(store, environ={})
+    assert "put an earlier copy in its place" in str(caught.value.hint)
 
 
 @pytest.mark.parametrize("kind", ["directory", "fifo", "huge"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from msgspec.structs import replace
 
 from core.events import JobEnded, Operation, Outcome, Stamped
@@ -11,7 +10,7 @@ from core.text import numbers
 from tests.tui.conftest import opened, said, settle, shown
 from tests.tui.recorded import RecordedEngine
 from tests.tui.recorded_values import NOW_S, sets
-from tui.app.terminal import Terminal, locale_encoding
+from tui.app.terminal import Terminal
 from tui.screens.history import History
 
 RUNNING = "20261123-025719-ab12"
@@ -172,21 +171,6 @@ async def test_a_narrow_terminal_has_no_panel_of_a_wide_one(engine: RecordedEngi
         await settle(pilot)
         assert "THE SET" not in shown(app)
         assert "JOBS  " in shown(app)
-
-
-@pytest.mark.parametrize(
-    ("environ", "encoding"),
-    [
-        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, "ascii"),
-        ({"LC_CTYPE": "POSIX", "LANG": "en_US.UTF-8"}, "ascii"),
-        ({"LANG": "C", "LC_ALL": ""}, "ascii"),
-        ({"LANG": "de_DE.ISO-8859-1@euro"}, "ISO-8859-1"),
-        ({"LANG": "C", "LC_ALL": "C.UTF-8"}, "UTF-8"),
-        ({}, "utf-8"),
-    ],
-)
-def test_the_locale_that_was_set_decides(environ: dict[str, str], encoding: str) -> None:
-    assert locale_encoding(environ, "utf-8") == encoding
 
 
 def test_ages_are_rounded_down_alike() -> None:

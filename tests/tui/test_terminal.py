@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 
@@ -197,3 +199,29 @@ def test_the_door_refuses_a_dumb_terminal() -> None:
 def test_looks(environ, encoding: str, theme: str, ascii_only: bool, mouse: bool) -> None:
     looks = terminal.look(environ, encoding=encoding)
     assert (looks.theme, looks.ascii_only, looks.mouse) == (theme, ascii_only, mouse)
+
+
+@pytest.mark.parametrize(
+    ("variables", "ascii_only"),
+    [
+        ({"LC_ALL": "C", "LANG": "en_US.UTF-8"}, True),
+        ({"LC_ALL": "POSIX"}, True),
+        ({"LANG": "C"}, True),
+        ({"LC_CTYPE": "C", "LANG": "de_DE.UTF-8"}, True),
+        ({"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "LANG": "C"}, False),
+        ({"LC_ALL": "C.UTF-8"}, False),
+        ({}, False),
+    ],
+)
+def test_a_locale_without_letters_is_ascii_though_python_takes_it_for_utf_8(
+    variables: dict[str, str], ascii_only: bool
+) -> None:
+    script = (
+        "import locale, os\nfrom tui.app import terminal\n"
+        "found = terminal.encoding_of(terminal.started_environment(os.environ), "
+        "locale.getpreferredencoding(do_setlocale=False))\n"
+        "print(terminal.look({}, encoding=found).ascii_only)"
+    )
+    command = [sys.executable, "-I", "-c", script]
+    said = subprocess.run(command, env=variables, capture_output=True, text=True, check=True)
+    assert said.stdout == f"{ascii_only}\n"

@@ -9,25 +9,13 @@ import locale
 import os
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from core.errors import MagerewindError
 from tui.app import terminal
 
-LARGEST: Final = 4 << 20  # bytes of an environment
-
 if TYPE_CHECKING:
     from core.config.load import Effective
-
-
-def _first_environment() -> Mapping[str, str]:
-    """Return the environment as it was at the start of the process."""
-    try:
-        with open("/proc/self/environ", "rb") as file:
-            rows = os.fsdecode(file.read(LARGEST)).split("\0")
-    except OSError:
-        return os.environ
-    return {name: value for name, _, value in (row.partition("=") for row in rows)}
 
 
 def _looks(mouse: bool | None, ascii_only: bool | None) -> terminal.Terminal | None:
@@ -42,8 +30,9 @@ def _looks(mouse: bool | None, ascii_only: bool | None) -> terminal.Terminal | N
         return None
     looks = terminal.look(
         os.environ,
-        encoding=terminal.locale_encoding(
-            _first_environment(), locale.getpreferredencoding(do_setlocale=False)
+        encoding=terminal.encoding_of(
+            terminal.started_environment(os.environ),
+            locale.getpreferredencoding(do_setlocale=False),
         ),
         mouse=mouse,
         ascii_only=ascii_only,

@@ -13,7 +13,16 @@ from msgspec import Struct
 
 from tui.app.themes import ANSI, DARK, THEMES, WORDS, remembered
 
-__all__ = ["THEMES", "Terminal", "look", "prepare", "refusal"]
+__all__ = [
+    "THEMES",
+    "Terminal",
+    "encoding_of",
+    "look",
+    "prepare",
+    "refusal",
+    "started_environment",
+]
+_ENVIRONMENT_BYTES: Final = 4 << 20
 
 # Terminals with few colours, or none that a theme of 24-bit colours survives.
 _FEW_COLOURS: Final = ("linux", "vt", "screen", "xterm", "tmux", "ansi", "rxvt")
@@ -61,19 +70,6 @@ def look(
     )
 
 
-def locale_encoding(environ: Mapping[str, str], usual: str) -> str:
-    """Return the encoding of the locale that a person has set; `usual` where none is named.
-
-    `environ` is that of the start of the process: in the locales C and POSIX, Python takes UTF-8
-    and puts another LC_CTYPE into its own environment.
-    """
-    names = (environ.get(name) for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    name = next((name for name in names if name), "")
-    if name in ("C", "POSIX"):
-        return "ascii"
-    return name.partition(".")[2].partition("@")[0] or usual
-
-
 def _theme(environ: Mapping[str, str], term: str) -> str:
     if environ.get("NO_COLOR") is not None:
         return ANSI  # the only theme without any colour code under NO_COLOR
@@ -84,6 +80,26 @@ def _theme(environ: Mapping[str, str], term: str) -> str:
     if not rich_colours and term.startswith(_FEW_COLOURS):
         return ANSI
     return remembered() or DARK
+
+
+def encoding_of(started: Mapping[str, str], preferred: str) -> str:
+    """Return the encoding of the locale, where `preferred` is Python's.
+
+    Python takes UTF-8 for the locales C and POSIX, and sets LC_CTYPE so: `started` are the
+    variables that this process was started with.
+    """
+    names = (started.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
+    return "ascii" if next(filter(None, names), "") in {"C", "POSIX"} else preferred
+
+
+def started_environment(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables that this process was started with, or `environ` where unknown."""
+    try:
+        with open("/proc/self/environ", "rb") as file:
+            rows = file.read(_ENVIRONMENT_BYTES).decode("utf-8", "surrogateescape").split("\0")
+    except OSError:
+        return environ
+    return dict(row.split("=", 1) for row in rows if "=" in row)
 
 
 def _is_utf8(encoding: str) -> bool:

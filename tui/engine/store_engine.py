@@ -166,7 +166,7 @@ class StoreEngine:
             found = estimate(connection)
         except MagerewindError as error:
             return DatabaseView(where=where, problem=error.message)
-        return DatabaseView(where=where, tables=found.tables, size_bytes=found.bytes)
+        return DatabaseView(where=where, tables=len(found.tables), size_bytes=found.bytes)
 
     def space(self) -> SpaceView:
         """Return the room where backups go."""

@@ -76,6 +76,11 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "@trade": ("@customers", "@sales", "@quotes"),
     "@development": ("@admin", "@customers", "@log", "@oauth", "@sales", "@quotes", "@sessions"),
 }
+NOTHING_STRIPPED: Final = (
+    "nothing-stripped",
+    "No table has these names, so the rows of none were left out for them:",
+)
+"""Code and words of the finding about names that mean no table."""
 # Rows with the names of statuses are settings of the store, not its orders.
 _KEPT: Final = ("sales_order_status*", "sales_sequence_*")
 
