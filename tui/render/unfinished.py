@@ -7,6 +7,7 @@ from typing import Final
 
 from textual.content import Content
 
+from core.backups.names import backup_beside
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.listing import SetRow
@@ -16,15 +17,10 @@ from tui.render.text import Glyphs, assemble
 NOT_OURS: Final = "It is not a backup, so nothing here reads, moves or deletes it."
 
 
-def is_beside(name: str) -> bool:
-    """Tell whether a file is what lies beside a backup: then that backup is gone."""
-    return name.startswith(".") and name.endswith((".manifest.json", ".index"))
-
-
 def left_over_line(item: SetRow, width: int, glyphs: Glyphs) -> Content:
     """Return the row of an unfinished file, or of one that is no backup."""
     unfinished = item.unfinished
-    what = "not a backup" if not is_beside(item.other) else "left over"
+    what = "not a backup" if backup_beside(item.other) is None else "left over"
     what = "unfinished" if unfinished is not None else what
     name = unfinished.file_name if unfinished is not None else item.other
     size = "" if unfinished is None else text.right(text.column_size(unfinished.size_bytes), 8)
@@ -38,8 +34,8 @@ def left_over_details(
     """Return the facts of the row, and its possible actions."""
     unfinished = item.unfinished
     if unfinished is None:
-        if is_beside(item.other):
-            backup = item.other[1:].removesuffix(".manifest.json").removesuffix(".index")
+        backup = backup_beside(item.other)
+        if backup is not None:
             return [
                 assemble(("Left of a backup that is gone", "bold $title")),
                 *labelled("Name", item.other, place),
