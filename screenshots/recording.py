@@ -156,7 +156,7 @@ class Given:
     def __init__(self, events: list[Stamped], *, ends: bool) -> None:
         self._events = list(events)
         self._ends = ends
-        self.ended = False
+        self.ended = self.cancel_asked = False
 
     def poll(self) -> list[Stamped]:
         """Return everything, then nothing."""

@@ -257,6 +257,12 @@ class Client:
                 os.kill(holder.pid, signal.SIGTERM)
         return summary
 
+    def cancel_asked(self, job_id: str) -> bool:
+        """Tell whether somebody has asked a job to stop. Raises JobError."""
+        with suppress(JobNotFound):
+            return find_job(self.store, job_id).directory.has(job_files.CANCEL)
+        return False
+
     def jobs(self) -> tuple[JobSummary, ...]:
         """Return all jobs, newest first."""
         return list_jobs(self.store)

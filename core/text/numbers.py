@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime as dt
 import math
 import time
+from typing import Final
 
 import humanize
 
@@ -74,11 +75,60 @@ def roughly(seconds: float) -> str:
     return humanize.naturaldelta(dt.timedelta(seconds=math.ceil(seconds)))
 
 
+_UNITS: Final = ("day", "hour", "minute", "second")
+_MONTH: Final = 30  # days, about
+_YEAR: Final = 365
+
+
+def _passed(then_s: float, now_s: float) -> tuple[int, int, int, int]:
+    """Return the whole days since a moment, and the hours, minutes and seconds beyond them.
+
+    The one way to round an age: down, as a clock does. A moment to come has passed 0.
+    """
+    seconds = max(0, math.floor(now_s - then_s))
+    return seconds // 86400, seconds // 3600 % 24, seconds // 60 % 60, seconds % 60
+
+
+def is_to_come(then_s: float, now_s: float) -> bool:
+    """Tell whether a moment is in the future, and not by the error of a clock."""
+    return then_s > now_s + 60
+
+
 def age(then_s: float, now_s: float) -> str:
-    """Return how long ago a moment was: `3 hours ago`; a moment to come is `in the future`."""
-    if then_s > now_s + 60:
+    """Return how long ago a moment was: `3 hours ago`; a moment to come is `in the future`.
+
+    It is the largest unit of `short_age`.
+    """
+    if is_to_come(then_s, now_s):
         return "in the future"
-    return f"{humanize.naturaldelta(dt.timedelta(seconds=max(0, round(now_s - then_s))))} ago"
+    passed = _passed(then_s, now_s)
+    if passed[0] >= _YEAR:
+        years, months = passed[0] // _YEAR, passed[0] % _YEAR // _MONTH
+        rest = f", {counted(months, 'month')}" if months else ""
+        return f"{counted(years, 'year') if rest else _a(years, 'year')}{rest} ago"
+    if passed[0] >= _MONTH:
+        return f"{_a(passed[0] // _MONTH, 'month')} ago"
+    found = ((number, unit) for number, unit in zip(passed, _UNITS, strict=True) if number)
+    number, unit = next(found, (0, "second"))
+    return f"{_a(number, unit)} ago"
+
+
+def _a(number: int, unit: str) -> str:
+    if number != 1:
+        return counted(number, unit)
+    return f"{'an' if unit == 'hour' else 'a'} {unit}"
+
+
+def short_age(then_s: float, now_s: float) -> str:
+    """Return how long ago in a narrow column: `18 min`, `3 h 5 m`, `1 d 8 h`, `34 d`."""
+    if is_to_come(then_s, now_s):
+        return "to come"
+    days, hours, minutes, _seconds = _passed(then_s, now_s)
+    if days:
+        return f"{days} d {hours} h" if days < 10 and hours else f"{days} d"
+    if hours:
+        return f"{hours} h {minutes} m" if hours < 10 and minutes else f"{hours} h"
+    return f"{minutes} min" if minutes else "now"
 
 
 def zone() -> str:

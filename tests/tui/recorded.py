@@ -162,7 +162,7 @@ class RecordedStream:
 
     def __init__(self, events: list[Stamped]) -> None:
         self.waiting = list(events)
-        self.ended = False
+        self.ended = self.cancel_asked = False
 
     def poll(self) -> list[Stamped]:
         found, self.waiting = self.waiting, []
@@ -291,6 +291,14 @@ class RecordedEngine:
 
     def write_note(self, one: SetView, note: str) -> None:
         self.notes.append((one.timestamp, note))
+
+    def mark(self, one: SetView, *, keep: bool) -> None:
+        def marked(each: SetView) -> SetView:
+            backups = tuple(replace(backup, keep=keep) for backup in each.backups)
+            return replace(each, backups=backups) if each.timestamp == one.timestamp else each
+
+        changed = tuple(map(marked, self.backups_view.sets))
+        self.backups_view = replace(self.backups_view, sets=changed)
 
     def forgotten(self) -> int:
         return self.forgotten_jobs

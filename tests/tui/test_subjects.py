@@ -6,9 +6,11 @@ from msgspec.structs import replace
 
 from core.events import JobEnded, Operation, Outcome, Stamped
 from core.operations.requests import RollbackRequest
+from core.text import numbers
 from tests.tui.conftest import opened, said, settle, shown
 from tests.tui.recorded import RecordedEngine
 from tests.tui.recorded_values import NOW_S, sets
+from tui.app.terminal import Terminal
 from tui.screens.history import History
 
 RUNNING = "20261123-025719-ab12"
@@ -108,3 +110,74 @@ async def test_the_question_to_cancel_goes_with_the_job(engine: RecordedEngine) 
         assert "Cancel this job?" not in shown(app)
         assert "The job is over" in said(app)
     assert engine.cancelled == []
+
+
+async def test_a_mark_is_set_and_seen(engine: RecordedEngine) -> None:
+    async with opened(engine, looks=Terminal(ascii_only=True)) as (app, pilot):
+        await pilot.press("enter", "k")
+        await settle(pilot)
+        assert "is kept: pruning leaves it" in said(app)
+        assert "23 Nov 00:00#" in shown(app)
+        assert "# marked: pruning leaves it" in shown(app)
+        await pilot.press("k")
+        await settle(pilot)
+        assert not any(one.keep for one in engine.backups_view.sets)
+        assert "00:00#" not in shown(app)
+
+
+async def test_a_refusal_goes_with_the_next_key(engine: RecordedEngine) -> None:
+    async with opened(engine) as (app, pilot):
+        await pilot.press("u")
+        assert "No undo is kept" in said(app)
+        await pilot.press("down")
+        assert said(app) == ""
+
+
+async def test_a_job_that_says_nothing_is_stalled_and_a_cancel_is_seen(
+    engine: RecordedEngine,
+) -> None:
+    engine.run()
+    stream = engine.streams[RUNNING]
+    last_s = stream.waiting[-1].time_s
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        await pilot.press("j")
+        app.clock = lambda: last_s + 4.0
+        app.poll()
+        await settle(pilot)
+        assert "stalled" not in shown(app)
+        app.clock = lambda: last_s + 14.0
+        stream.cancel_asked = True  # by a command elsewhere
+        app.poll()
+        await settle(pilot)
+        assert "stalled: nothing for 0:14" in shown(app)
+        assert "Cancel was asked; the job has not answered yet." in shown(app)
+
+
+async def test_what_is_found_inside_stands_beside_the_store(engine: RecordedEngine) -> None:
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        for key in ("enter", "enter", "down", "enter", "slash", "e", "n", "v"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "0640  differs" in shown(app)
+        for key in ("backspace", "backspace", "backspace", "p", "h", "p", "enter", "c"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "index.php" not in shown(app)
+
+
+async def test_a_narrow_terminal_has_no_panel_of_a_wide_one(engine: RecordedEngine) -> None:
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        await pilot.resize_terminal(80, 24)
+        await settle(pilot)
+        assert "THE SET" not in shown(app)
+        assert "JOBS  " in shown(app)
+
+
+def test_ages_are_rounded_down_alike() -> None:
+    for seconds, words, short in (
+        (119, "a minute", "1 min"), (3599, "59 minutes", "59 min"), (7199, "an hour", "1 h 59 m"),
+        (172_799, "a day", "1 d 23 h"), (29 * 86400, "29 days", "29 d"),
+        (59 * 86400, "a month", "59 d"),
+    ):  # fmt: skip
+        assert numbers.age(0, seconds) == f"{words} ago"
+        assert numbers.short_age(0, seconds) == short

@@ -9,6 +9,7 @@ import os
 from collections.abc import Iterable
 from typing import Final
 
+from textual import events
 from textual.app import App, SystemCommand
 from textual.command import CommandPalette, SearchIcon
 from textual.screen import Screen
@@ -24,6 +25,7 @@ from tui.engine.port import TimeLimit
 from tui.render import text
 from tui.screens.help import Help, own_bindings
 from tui.screens.page import Page
+from tui.widgets.foot import REFUSED
 from tui.widgets.keys import shown_key
 from tui.widgets.scrolling import PlainScrollBar
 
@@ -74,6 +76,12 @@ class Shell(App[None]):
         if self.page is not None:
             self.page.say(words, style, stays=stays)
 
+    async def on_event(self, event: events.Event) -> None:
+        """Let what was refused to one key go with the next one."""
+        if isinstance(event, events.Key) and not event.is_forwarded and self.page is not None:
+            self.page.forget_refusal()
+        await super().on_event(event)
+
     def complain(self, error: Exception) -> None:
         """Show an error; text of the store is data."""
         if isinstance(error, TimeLimit):
@@ -88,7 +96,7 @@ class Shell(App[None]):
 
     def refuse(self, reason: str) -> None:
         """Say why something cannot be done now."""
-        self._say(f"{self.glyphs.warning} {text.clean(reason)}", "$text-warning")
+        self._say(f"{self.glyphs.warning} {text.clean(reason)}", REFUSED)
 
     def tell(self, words: str) -> None:
         """Show a result."""

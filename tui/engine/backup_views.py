@@ -11,7 +11,7 @@ from core.backups.manifest import Manifest
 from core.backups.stripped import tables_without_rows
 from core.events import Kind
 from core.text import numbers
-from tui.engine.views import BackupView, SetView
+from tui.engine.views import UNKNOWN, BackupView, SetView
 
 
 def _created(iso: str) -> str:
@@ -67,7 +67,7 @@ def _backup_view(backup: Backup) -> BackupView:
         note=backup.remarks.note,
         keep=backup.remarks.keep,
         tried=backup.remarks.tried,
-        maker=manifest.made_by if manifest is not None else "Magento, or unknown",
+        maker=manifest.made_by if manifest is not None else UNKNOWN,
         details=tuple(details),
         warnings=tuple(warnings),
         stripped=bool(manifest is not None and manifest.stripped),

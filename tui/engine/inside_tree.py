@@ -76,8 +76,9 @@ class InsideTree:
 
     @property
     def counts(self) -> tuple[int, int, int]:
-        """How many parts of the top are known, differ, and are not told yet."""
+        """How many parts of the top, or hits, are known, differ, and are not told yet."""
         top = [*self._children.get("", ()), *self._only_now.get("", {}).values()]
+        top = top if self.hits is None else list(self.hits)
         top = [one for one in top if one.kind == "table"] if self.tables else top
         states = [self._standing.get(one.path) for one in top]
         known = [one.state for one in states if one is not None and one.state]

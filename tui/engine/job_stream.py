@@ -14,8 +14,12 @@ GONE_AFTER = 8  # empty looks (two seconds) before a job without an end and with
 class JobStream:
     """A job's events, and whether more can come."""
 
-    def __init__(self, stream: EventStream, is_over: Callable[[], bool]) -> None:
+    def __init__(
+        self, stream: EventStream, is_over: Callable[[], bool], is_asked: Callable[[], bool]
+    ) -> None:
         self._stream = stream
+        self._is_asked = is_asked
+        self.cancel_asked = False
         self._is_over = is_over
         self._empty = 0
         self.ended = False
@@ -24,6 +28,7 @@ class JobStream:
         """Return the new events. `ended` becomes true when the runner has released the store."""
         try:
             events = self._stream.poll()
+            self.cancel_asked = self.cancel_asked or self._is_asked()
             over = not events and self._is_over()
         except MagerewindError:  # state that is not ours: the list of jobs says so
             self.ended = True

@@ -6,7 +6,7 @@ from typing import Final
 
 from core.jobs.state import JobState, advance
 from core.text.lines import lines_of
-from tui.engine.port import Stream
+from tui.engine.stream_port import Stream
 
 KEPT: Final = 200
 

@@ -27,6 +27,7 @@ from core.text.lines import Line, lines_of
 from tui.engine.inside_port import Insides
 from tui.engine.pace import Pace
 from tui.engine.plan_port import PlannedFiles
+from tui.engine.stream_port import Stream
 from tui.engine.views import (
     BackupCheckView,
     BackupsView,
@@ -53,19 +54,6 @@ class LogLine(Struct, frozen=True, kw_only=True):
 
     line: Line
     when_s: float
-
-
-class Stream(Protocol):
-    """The events of one job, read as they come."""
-
-    @property
-    def ended(self) -> bool:
-        """Whether the last event has been read, or no further one will be written."""
-        ...
-
-    def poll(self) -> list[Stamped]:
-        """Return the new events, without waiting."""
-        ...
 
 
 class Engine(Protocol):
@@ -190,6 +178,10 @@ class Engine(Protocol):
 
     def write_note(self, one: SetView, note: str) -> None:
         """Write another note for a set."""
+        ...
+
+    def mark(self, one: SetView, *, keep: bool) -> None:
+        """Mark a set, so that pruning leaves it, or take the mark off."""
         ...
 
     def forgotten(self) -> int:
@@ -369,6 +361,7 @@ class Follower:
         self.pace = Pace()
         self.written = 0
         self.ended = False
+        self.cancel_asked = False  # by anybody, whether or not the job has answered
         self._engine = engine
         self._stream: Stream | None = None
         self._waiting: deque[Stamped] = deque()
@@ -379,6 +372,7 @@ class Follower:
             self._stream = self._engine.stream(self.job_id)
         if len(self._waiting) < MAX_EVENTS_A_POLL and not self.ended:
             self._waiting.extend(self._stream.poll())
+            self.cancel_asked = self._stream.cancel_asked
         if not self._waiting:
             changed = self.ended != self._stream.ended
             self.ended = self._stream.ended

@@ -257,6 +257,12 @@ class StoreEngine:
         for backup in one.backups:
             change_remarks(self._find(backup), lambda remarks: replace(remarks, note=note))
 
+    def mark(self, one: SetView, *, keep: bool) -> None:
+        """Mark each backup of a set, so that pruning leaves it, or take the marks off."""
+        self._refuse_while_running()
+        for backup in one.backups:
+            change_remarks(self._find(backup), lambda remarks: replace(remarks, keep=keep))
+
     def _find(self, wanted: BackupView) -> Backup:
         for backup in list_backups(self._store.backups).backups:
             if backup.name.text == wanted.name:
@@ -317,7 +323,11 @@ class StoreEngine:
             events = self._client.stream(job_id)
         except MagerewindError:  # as of a job whose state is not ours
             events = EventStream(None)
-        return JobStream(events, lambda: self._client.is_over(job_id))
+        return JobStream(
+            events,
+            lambda: self._client.is_over(job_id),
+            lambda: self._client.cancel_asked(job_id),
+        )
 
     def log_tail(self, job_id: str) -> tuple[tuple[float, str], ...]:
         """Return the last lines of a job's log with their times, in unix seconds."""

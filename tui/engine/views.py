@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from core.repository.settings import Repository
 
 
+UNKNOWN: Final = "Magento, or unknown"
+"""The maker of a backup without a manifest."""
+
+
 class StorePaths(Struct, frozen=True, kw_only=True):
     """Where the traces of jobs are on a store."""
 
@@ -143,6 +147,11 @@ class SetView(Struct, frozen=True, kw_only=True):
     def note(self) -> str:
         """The first note of its backups."""
         return next((backup.note for backup in self.backups if backup.note), "")
+
+    @property
+    def keep(self) -> bool:
+        """Whether it is marked, so that pruning leaves it: one of its backups is enough."""
+        return any(backup.keep for backup in self.backups)
 
     @property
     def maker(self) -> str:

@@ -31,6 +31,7 @@ from tui.render.text import assemble
 
 LABEL: Final = 12
 BAR: Final = 40
+GAP: Final = 3  # cells between the end of a job and its account
 _MUTED: Final = "$foreground-muted"
 _WARNING: Final = "$text-warning"
 
@@ -235,10 +236,11 @@ def job_line(job: JobSummary, width: int, now_s: float, zone: tzinfo | None) -> 
         style = "bold $text-error"
     more = f", undo kept {text.size(job.undo_bytes)}" if job.undo_kept else ""
     line = f"{when} {text.OPERATION_SHORT[job.operation]:<9}{kinds:<14}{took:>6} "
-    rest = f"{more}   {text.clean(job.user)}@{text.clean(job.host)}" if job.user else more
-    if len(line) + len(end) + len(rest) > width:
-        rest = more if len(line) + len(end) + len(more) <= width else ""
-    return assemble(line, (end, style), (rest, _MUTED))
+    more = more if len(line) + len(end) + len(more) <= width else ""
+    who = f"{text.clean(job.user)}@{text.clean(job.host)}" if job.user else ""
+    gap = width - len(line) - len(end) - len(more) - len(who)  # accounts end in one column
+    beside = f"{' ' * gap}{who}" if who and gap >= GAP else ""
+    return assemble(line, (end, style), (f"{more}{beside}", _MUTED))
 
 
 def jobs_brief(jobs: Sequence[JobSummary], place: Canvas, zone: tzinfo | None) -> Content:

@@ -11,6 +11,8 @@ from core.jobs.state import JobState, StepState
 from tui.render import text
 from tui.render.text import Glyphs
 
+STALLED_S: Final = 5.0  # without an event: a rate of before is not told any more
+
 
 class Canvas(Struct, frozen=True):
     """Where lines are drawn: their width in cells, the signs, the time now in unix seconds."""
@@ -38,6 +40,14 @@ def job_title(state: JobState, fallback: str) -> str:
     return (
         f"{words} of {kinds}" if kinds and state.began.operation is not Operation.DISCARD else words
     )
+
+
+def stalled_s(state: JobState, now_s: float) -> float | None:
+    """Return for how long a running job has said nothing, in seconds; None below `STALLED_S`."""
+    last_s = state.last_s
+    if state.ended is not None or state.current_step is None or last_s is None:
+        return None
+    return now_s - last_s if now_s - last_s >= STALLED_S else None
 
 
 # Bytes a second of the steps that take as long as they have bytes, and of all others a time.

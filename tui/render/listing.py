@@ -50,6 +50,10 @@ class SetRows(Struct, frozen=True, kw_only=True):
     sets: int = 0
     size_bytes: int = 0
 
+    def marked(self, marks: Collection[str]) -> tuple[SetRow, ...]:
+        """Return the rows that are marked, by their keys."""
+        return tuple(item for item in self.items if item.key in marks)
+
     def place_of(self, key: str) -> int | None:
         """Return the index of a row, where it is there still."""
         return next((at for at, item in enumerate(self.items) if item.key == key), None)
@@ -64,6 +68,7 @@ def _text_of(one: SetView, when: Callable[[float], str]) -> str:
     names = " ".join(backup.name for backup in one.backups)
     kinds = " ".join(kind.value for kind in one.kinds)
     health = f"{one.health} {'not read' if one.health == 'unverified' else ''}"
+    health += " kept" if one.keep else ""
     return f"{when(one.timestamp)} {kinds} {health} {one.maker} {one.note} {names}".casefold()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from textual.content import Content
 
 from core.operations.findings import Level
@@ -15,7 +17,8 @@ from tui.render.plan import MUTED, finding_sign
 from tui.render.text import assemble
 
 Check = BackupCheckView | Exception | None
-_LABEL = 10
+SHOWN: Final = 3  # names of a finding; the log has all
+_LABEL: Final = 10
 
 
 def outlook_lines(
@@ -73,6 +76,10 @@ def _findings(check: Check, place: Canvas) -> list[Content]:
         sign, style = finding_sign(finding, glyphs)
         for number, row in enumerate(text.fold(text.clean(finding.message), width - 4)):
             rows.append(assemble((f" {' ' if number else sign} {row}", style)))
+        for number, name in enumerate(finding.names[:SHOWN]):
+            more = len(finding.names) - SHOWN if number == SHOWN - 1 else 0
+            words = text.fit(f"   {text.clean(name)}", width - 12, glyphs).rstrip()
+            rows.append(assemble(words, (f"  and {more} more" if more > 0 else "", MUTED)))
         if finding.hint and finding.level is Level.STOP:
             folded = text.fold(text.clean(finding.hint), width - 4)
             rows.extend(assemble((f"   {row}", MUTED)) for row in folded)

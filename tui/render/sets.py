@@ -12,7 +12,7 @@ from typing import Final
 from textual.content import Content
 
 from core.events import Kind
-from tui.engine.views import BackupView, ChangedPart, NewerView, SetView
+from tui.engine.views import UNKNOWN, BackupView, ChangedPart, NewerView, SetView
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.text import Glyphs, assemble
@@ -70,12 +70,15 @@ def set_line(
     sizes = "".join(text.right(_size_of(one, kind), SIZE) for kind in Kind)
     words, style = (check, "") if check else check_words(one)
     head = f"{text.when(one.timestamp, now_s, zone)}"
-    age = text.right(text.short_age(one.timestamp, now_s), AGE)
+    # At the moment, as no column is as wide: seen where there is no room for a note, too.
+    sign = glyphs.kept if one.keep else " "
+    age = text.right(text.short_age(one.timestamp, now_s), AGE - 1)
     where = f" {text.fit(text.clean(where_words(one)), WHERE, glyphs)}" if places else ""
     room = width - _FIXED - len(where) - 1
     note = text.fit(text.clean(one.note or _odd(one)), room, glyphs) if room >= NOTE else ""
     return assemble(
         head,
+        (sign, "bold $text-accent"),
         age,
         sizes,
         "  ",
@@ -106,15 +109,21 @@ def file_line(backup: BackupView, width: int, glyphs: Glyphs, *, check: str = ""
 
 
 def _size_of(one: SetView, kind: Kind) -> str:
-    found = one.of(kind)
-    return text.column_size(None if found is None else found.size_bytes)
+    sizes = [backup.size_bytes for backup in one.backups if backup.kind is kind]
+    return text.column_size(sum(sizes) if sizes else None)
 
 
 def _odd(one: SetView) -> str:
-    """Return the words in place of a note: an archive of all kinds, or its maker."""
+    """Return the words in place of a note: several files of one kind, their label, the maker."""
     if any(backup.kind is None for backup in one.backups):
         return f"one archive of several kinds, {text.size(one.size_bytes)}"
-    return "" if one.maker.startswith("magerewind") else f"by {one.maker}" if one.maker else ""
+    if len(one.backups) > len(one.kinds):
+        return f"{text.plural(len(one.backups), 'file')} of one second"
+    labels = (words for one in one.backups for label, words in one.details if label == "Label")
+    label = next(labels, "").replace("_", " ")
+    if label or one.maker.startswith("magerewind") or not one.maker:
+        return label
+    return "maker unknown" if one.maker == UNKNOWN else f"by {one.maker}"
 
 
 def part_lines(one: SetView, place: Canvas) -> list[Content]:
@@ -143,7 +152,8 @@ def _part_line(name: str, items: str, size: str, check: str) -> str:
 def about_lines(one: SetView, place: Canvas) -> list[Content]:
     """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
-    known = [("Note", one.note)]
+    kept = f"{place.glyphs.kept} marked: pruning leaves it" if one.keep else ""
+    known = [("Note", one.note), ("Kept", kept)]
     if one.is_scattered:
         parts = (f"{part.kind or part.name} {', '.join(part.where)}" for part in one.backups)
         known.append(("Where", "; ".join(parts)))

@@ -15,7 +15,7 @@ from core.events import Kind, Operation, Outcome, Step
 from core.jobs.state import JobState, StepState
 from core.text.steps import STEP_WORDS, items_words, step_label
 from tui.render import text
-from tui.render.job import Canvas
+from tui.render.job import Canvas, stalled_s
 from tui.render.text import Glyphs, assemble
 
 WORDS: Final = 22
@@ -186,7 +186,10 @@ def now_rows(state: JobState, place: Canvas) -> list[Content]:
     step = state.current_step
     if step is None:
         return [Content(""), Content(""), Content("")]
+    silent_s = stalled_s(state, place.now_s)
     parts = [f"{text.size(state.rate)}/s"] if state.rate else []
+    if silent_s is not None:
+        parts = [f"stalled: nothing for {text.duration(silent_s)}"]
     if step.total_bytes:
         parts.append(f"{text.size(step.done_bytes)} of {text.size(step.total_bytes)}")
     elif step.done_bytes:

@@ -21,6 +21,7 @@ from core.text.printable import printable
 
 size = numbers.short_size
 duration = numbers.short_duration
+short_age = numbers.short_age
 
 Part = str | tuple[str, str] | Content
 """Text, or text with a style. The text is shown as it is: never markup."""
@@ -49,6 +50,7 @@ class Glyphs(Struct, frozen=True, kw_only=True):
     day_none: str
     opened: str
     shut: str
+    kept: str
 
 
 UNICODE: Final = Glyphs(
@@ -72,6 +74,7 @@ UNICODE: Final = Glyphs(
     day_none="·",
     opened="▾",
     shut="▸",
+    kept="◆",
 )
 ASCII: Final = Glyphs(
     ok="*",
@@ -94,6 +97,7 @@ ASCII: Final = Glyphs(
     day_none=".",
     opened="v",
     shut=">",
+    kept="#",
 )
 
 _HALF_YEARS: Final = (
@@ -196,22 +200,6 @@ def plural(number: int, one: str, many: str | None = None) -> str:
 def age(then_s: float, now_s: float) -> str:
     """Return how long ago, as `3 hours ago`."""
     return "just now" if 0 <= now_s - then_s < 10 else numbers.age(then_s, now_s)
-
-
-def short_age(then_s: float, now_s: float) -> str:
-    """Return how long ago in a narrow column: `18 min`, `3 h 5 m`, `1 d 8 h`, `34 d`."""
-    seconds = int(now_s - then_s)
-    if seconds < 0:
-        return "to come" if seconds < -60 else "now"
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if hours < 1:
-        return f"{minutes} min" if minutes else "now"
-    if days < 1:
-        rest = minutes % 60
-        return f"{hours} h {rest} m" if hours < 10 and rest else f"{hours} h"
-    if days < 10 and hours % 24:
-        return f"{days} d {hours % 24} h"
-    return f"{days} d"
 
 
 def column_size(size_bytes: int | None) -> str:

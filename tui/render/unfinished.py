@@ -7,6 +7,7 @@ from typing import Final
 
 from textual.content import Content
 
+from core.backups.names import backup_beside
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.listing import SetRow
@@ -19,7 +20,8 @@ NOT_OURS: Final = "It is not a backup, so nothing here reads, moves or deletes i
 def left_over_line(item: SetRow, width: int, glyphs: Glyphs) -> Content:
     """Return the row of an unfinished file, or of one that is no backup."""
     unfinished = item.unfinished
-    what = "unfinished" if unfinished is not None else "not a backup"
+    what = "not a backup" if backup_beside(item.other) is None else "left over"
+    what = "unfinished" if unfinished is not None else what
     name = unfinished.file_name if unfinished is not None else item.other
     size = "" if unfinished is None else text.right(text.column_size(unfinished.size_bytes), 8)
     shown = text.fit(f"{what:<13} {text.clean(name)}", max(20, width - len(size)), glyphs)
@@ -32,6 +34,13 @@ def left_over_details(
     """Return the facts of the row, and its possible actions."""
     unfinished = item.unfinished
     if unfinished is None:
+        backup = backup_beside(item.other)
+        if backup is not None:
+            return [
+                assemble(("Left of a backup that is gone", "bold $title")),
+                *labelled("Name", item.other, place),
+                *labelled("", f"It belongs to {backup}, and is used again if that is back.", place),
+            ]
         return [
             assemble(("Not a backup", "bold $title")),
             *labelled("Name", item.other, place),

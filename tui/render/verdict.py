@@ -11,7 +11,7 @@ from textual.content import Content
 from core.events import Operation, Outcome, Step
 from core.jobs.state import JobState
 from tui.render import text
-from tui.render.job import Canvas
+from tui.render.job import Canvas, stalled_s
 from tui.render.row import Row
 from tui.render.text import Glyphs, assemble
 
@@ -30,8 +30,13 @@ class RemainingTask(Struct, frozen=True, kw_only=True):
     command: str = ""
 
 
-def whole_lines(state: JobState, share: float, alive: bool, place: Canvas) -> list[Content]:
-    """Return the bar of the whole job, and when the store opens again."""
+def whole_lines(
+    state: JobState, share: float, alive: bool, place: Canvas, *, asked: bool = False
+) -> list[Content]:
+    """Return the bar of the whole job, and when the store opens again.
+
+    `asked`: somebody has asked the job to stop.
+    """
     if not alive:
         words = f"{place.glyphs.failed} INTERRUPTED: its process is gone."
         more = " Recovery brings the store to a known state: [i]."
@@ -48,18 +53,19 @@ def whole_lines(state: JobState, share: float, alive: bool, place: Canvas) -> li
         (f"  {int(share * 100)} %", "bold"),
         f"   {text.duration(took)} so far",
     )
-    opens, back = _opens(state), _way_back(state)
+    opens, back = _opens(state, place.now_s), _way_back(state, asked=asked)
+    style = "$text-warning" if asked else _style(state)
     if len(opens) + len(back) + 3 <= place.width:
-        return [first, assemble((opens, "bold"), "   " if opens else "", (back, _style(state)))]
-    return [first, *([assemble((opens, "bold"))] if opens else []), assemble((back, _style(state)))]
+        return [first, assemble((opens, "bold"), "   " if opens else "", (back, style))]
+    return [first, *([assemble((opens, "bold"))] if opens else []), assemble((back, style))]
 
 
-def _opens(state: JobState) -> str:
+def _opens(state: JobState, now_s: float) -> str:
     remaining, step = state.remaining_s, state.current_step
     # Three seconds of progress before a remaining time is more than a guess.
     old = step is not None and step.started_s is not None
     worked = (step.updated_s or 0.0) - (step.started_s or 0.0) if old and step else 0.0
-    if remaining is None or worked < 3.0:
+    if remaining is None or worked < 3.0 or stalled_s(state, now_s):
         return "The store is closed." if state.closed_since_s is not None else ""
     left = text.duration(remaining)
     if state.opens and state.closed_since_s is not None:
@@ -71,11 +77,13 @@ def _style(state: JobState) -> str:
     return "$text-warning" if state.cancelling or state.committed else "$foreground-muted"
 
 
-def _way_back(state: JobState) -> str:
+def _way_back(state: JobState, *, asked: bool) -> str:
     if state.committed:
         return "Past the commit: it will be finished."
     if state.cancelling:
         return "Cancelling: everything is being put back."
+    if asked:
+        return "Cancel was asked; the job has not answered yet."
     if any(step.step is Step.COMMIT for step in state.steps):
         return 'Until "Commit" all can be put back.'
     if state.began is not None and state.began.operation is Operation.BACKUP:

@@ -15,14 +15,14 @@ from textual.widgets import Input
 from tui.engine.copies import ONLY_THERE
 from tui.engine.port import Latest
 from tui.engine.verify_queue import Verifying
-from tui.engine.views import BackupsView, BackupView
+from tui.engine.views import BackupsView, BackupView, SetView
 from tui.render import sets, text
 from tui.render.listing import SORTS, SetRow, SetRows, rows_of, status_words, texts_of, title_fact
 from tui.render.text import assemble
 from tui.render.unfinished import NOT_OURS, left_over_details, left_over_line
 from tui.screens.deletion import Doomed, ask_deletion
 from tui.screens.filtered import FilteredPage
-from tui.screens.note import ask_note
+from tui.screens.note import ask_note, turn_mark
 from tui.screens.open_inside import open_inside
 from tui.screens.rollback_estimate import RollbackEstimates
 from tui.widgets.entry import Entry
@@ -48,6 +48,7 @@ class Backups(FilteredPage):
             "v", "verify", "Verify", tooltip="Read it again from end to end, in the background."
         ),
         Binding("e", "note", "Note", tooltip="Write what this set is for."),
+        Binding("k", "keep", "Keep", tooltip="Mark it: pruning leaves it. Again: unmark it."),
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),
         Binding("y", "copy", "Copy names", tooltip="Copy the names of its files."),
@@ -63,6 +64,7 @@ class Backups(FilteredPage):
         Hint(key="slash", words="Filter"),
         Hint(key="equals_sign", words="Compare"),
         Hint(key="e", words="Note"),
+        Hint(key="k", words="Keep"),
         Hint(key="s", words="Sort"),
         HELP,
         Hint(key="escape", words="Back"),
@@ -177,14 +179,13 @@ class Backups(FilteredPage):
 
     def chosen_rows(self) -> tuple[SetRow, ...]:
         """Return the rows that are marked, else the one under the cursor."""
-        marked = tuple(item for item in self._listing.items if item.key in self._marks)
         here = self.item()
-        return marked or (() if here is None else (here,))
+        return self._listing.marked(self._marks) or (() if here is None else (here,))
 
     def chosen(self) -> tuple[BackupView, ...]:
         """Return the backups of these rows."""
-        found = self.chosen_rows()
-        named = {backup.name: backup for item in found for backup in item.backups}
+        rows = self.chosen_rows()
+        named = {backup.name: backup for item in rows for backup in item.backups}
         return tuple(named.values())
 
     def _redraw(self) -> None:
@@ -205,8 +206,7 @@ class Backups(FilteredPage):
         self._draw_status()
 
     def _draw_status(self) -> None:
-        marked = [item for item in self._listing.items if item.key in self._marks]
-        at = self.query_one(Rows).cursor
+        marked, at = self._listing.marked(self._marks), self.query_one(Rows).cursor
         words = status_words(self._listing, at, self._sort, marked, self._term)
         self.rest(assemble((words, "$foreground-muted")))
 
@@ -217,7 +217,7 @@ class Backups(FilteredPage):
         share = self._verifying.share(item.backups) if self._verifying is not None else None
         check = "" if share is None else f"read {share} %"
         if item.backup is None:
-            look, places = (owner.clock(), owner.zone, owner.glyphs), self._has_places
+            look, places = (self.drawn_s, owner.zone, owner.glyphs), self._has_places
             return sets.set_line(item.one, width, *look, check=check, places=places)
         return sets.file_line(item.backup, width, owner.glyphs, check=check)
 
@@ -324,23 +324,22 @@ class Backups(FilteredPage):
 
     def action_roll_back(self) -> None:
         """Choose the set under the cursor for a rollback."""
-        item = self.item()
-        if self._waits(self.action_roll_back):
-            return
-        if item is None or item.one is None:
-            self.owner.refuse("There is no backup to roll back to.")
-        elif self.owner.may_plan():
-            self.owner.pick(item.one.timestamp)
+        if (one := self._set_to_plan(self.action_roll_back)) is not None:
+            self.owner.pick(one.timestamp)
 
     def action_compare(self) -> None:
         """Read everything: the changes of a rollback to the set."""
+        if (one := self._set_to_plan(self.action_compare)) is not None:
+            self.owner.compare(one)
+
+    def _set_to_plan(self, action: Callable[[], None]) -> SetView | None:
         item = self.item()
-        if self._waits(self.action_compare):
-            return
+        if self._waits(action):
+            return None
         if item is None or item.one is None:
-            self.owner.refuse("There is no backup to compare with.")
-        elif self.owner.may_plan():
-            self.owner.compare(item.one)
+            self.owner.refuse("There is no set under the cursor.")
+            return None
+        return item.one if self.owner.may_plan() else None
 
     def action_verify(self) -> None:
         """Read the chosen backups from end to end."""
@@ -359,35 +358,40 @@ class Backups(FilteredPage):
             self.app.copy_to_clipboard(names)
             self.owner.tell(f"Copied, where the terminal allows it: {names}")
 
+    def _set_to_change(self) -> SetView | None:
+        """Return the set under the cursor; None, and say why, where nothing is written on it."""
+        item = self.item()
+        if item is None or item.one is None:
+            self.owner.refuse("There is no set under the cursor.")
+            return None
+        if not self.owner.may_change() or self._refused_there(item.one.backups):
+            return None
+        return item.one
+
+    def action_keep(self) -> None:
+        """Mark the set under the cursor to be kept, or take the mark off."""
+        if not self._waits(self.action_keep) and (one := self._set_to_change()) is not None:
+            turn_mark(self, one, self.action_refresh_list)
+
     def action_note(self) -> None:
         """Write another note for the set under the cursor."""
-        item, owner = self.item(), self.owner
-        if item is None or item.one is None or not owner.may_change():
+        if self._waits(self.action_note) or (one := self._set_to_change()) is None:
             return
-        if self._refused_there(item.one.backups):
-            return
-        gone = Doomed(backups=item.one.backups).gone
-        ask_note(self, item.one, self.action_refresh_list, lambda: gone(self._backups.value))
+        gone = Doomed(backups=one.backups).gone
+        ask_note(self, one, self.action_refresh_list, lambda: gone(self._backups.value))
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups and unfinished files: all of them, or none."""
-        item, listing = self.item(), self._backups.value
         if self._waits(self.action_delete):
             return
-        chosen = self.chosen_rows()
-        if item is not None and chosen == (item,) and item.other:
-            self.owner.refuse(NOT_OURS)
-            return
-        if not chosen or not isinstance(listing, BackupsView) or not self.owner.may_start():
-            return
-        backups = self.chosen()
-        if self._refused_there(backups):
-            return
+        chosen, backups = self.chosen_rows(), self.chosen()
         unfinished = tuple(row.unfinished for row in chosen if row.unfinished is not None)
-        doomed = Doomed(backups=backups, unfinished=unfinished)
+        if chosen and not backups and not unfinished:
+            self.owner.refuse(NOT_OURS)
+        elif chosen and self.owner.may_start() and not self._refused_there(backups):
+            doomed = Doomed(backups=backups, unfinished=unfinished)
+            ask_deletion(self, doomed, lambda: self._backups.value, self._deleted)
 
-        def over() -> None:
-            self._marks.clear()
-            self.action_refresh_list()
-
-        ask_deletion(self, doomed, lambda: self._backups.value, over)
+    def _deleted(self) -> None:
+        self._marks.clear()
+        self.action_refresh_list()

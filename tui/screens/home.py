@@ -26,7 +26,7 @@ from tui.render.log import tail_lines
 from tui.render.text import assemble
 from tui.screens.attention import concerns_of
 from tui.screens.home_facts import HomeFacts
-from tui.screens.home_panels import fit_panels, home_body
+from tui.screens.home_panels import fit_panels, home_body, narrow_panels
 from tui.screens.lost_jobs import ask_maintenance, ask_repair, urgent_of
 from tui.screens.page import Page
 from tui.widgets.keys import HELP, Hint
@@ -179,11 +179,11 @@ class Home(Page):
     def _set_line(self, index: int, width: int) -> Content:
         owner = self.owner
         one = self.sets()[index]
-        return sets.set_line(one, width, owner.clock(), owner.zone, owner.glyphs)
+        return sets.set_line(one, width, self.drawn_s, owner.zone, owner.glyphs)
 
     def _job_line(self, index: int, width: int) -> Content:
         owner = self.owner
-        return facts.job_line(owner.jobs[index], width, owner.clock(), owner.zone)
+        return facts.job_line(owner.jobs[index], width, self.drawn_s, owner.zone)
 
     def _redraw(self) -> None:
         self._draw_attention()
@@ -206,7 +206,7 @@ class Home(Page):
             fit_panels(self, sets=len(self.sets()), jobs=len(owner.jobs))
             self._draw_log()
         else:
-            self.query_one("#log-panel-below").display = False
+            narrow_panels(self)
 
     def _show(self, name: str, draw: Draw) -> None:
         self.query_one(f"#{name}", Lines).show(draw)

@@ -101,4 +101,17 @@ def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     _set_height(listed, height)
 
 
+def narrow_panels(page: Widget) -> None:
+    """Take away the panels and heights that a wider terminal had before it became narrow."""
+    page.query_one("#log-panel-below").display = False
+    if not page.has_class("-narrow"):
+        return  # the width is not known yet
+    beside = page.query_one("#set-2-panel")
+    if beside.styles.has_rule("display"):
+        beside.styles.clear_rule("display")
+        beside.refresh(layout=True)
+    for name in ("#home-columns", "#sets-panel"):
+        _set_height(page.query_one(name), "1fr")
+
+
 _FACTS: Final = ("store", "space", "changed")

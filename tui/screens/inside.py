@@ -18,6 +18,7 @@ from core.events import Kind
 from tui.engine.inside_port import HITS, PAGE, InsideView, StandingView
 from tui.engine.inside_tree import InsideTree, Row
 from tui.engine.port import Latest
+from tui.engine.standing_queue import StandingQueue
 from tui.engine.views import BackupView, SetView
 from tui.render import inside, text
 from tui.render.text import assemble
@@ -31,7 +32,6 @@ from tui.widgets.lines import Lines
 from tui.widgets.panel import Panel
 from tui.widgets.rows import Rows
 
-_AT_ONCE: Final = 2  # comparisons
 _MANY: Final = {True: "tables", False: "entries"}
 _TITLES: Final = {Kind.CODE: "Code", Kind.MEDIA: "Media", Kind.DB: "Database"}
 
@@ -72,8 +72,7 @@ class Inside(Page):
         self._tree = InsideTree(tables=backup.kind is Kind.DB)
         self._items: list[Row] = []
         self._left = 0  # the question that counts
-        self._to_compare: list[str] = []  # directories, the last one first
-        self._comparing = 0
+        self._queue: StandingQueue | None = None
         self._search: Latest[tuple[int, tuple[InsideView, ...]]] = Latest(last_only=True)
 
     @property
@@ -105,6 +104,8 @@ class Inside(Page):
     def on_unmount(self) -> None:
         """Let running reads and comparisons end."""
         self._left += 1
+        if self._queue is not None:
+            self._queue.leave()
         self._search.begin()
 
     @property
@@ -126,7 +127,12 @@ class Inside(Page):
         self._backup = backup
         self._tree = InsideTree(tables=backup.kind is Kind.DB)
         self._left += 1
-        self._to_compare, self._comparing = [], 0
+        if self._queue is not None:
+            self._queue.leave()
+        owner = self.owner
+        self._queue = StandingQueue(
+            owner.engine, owner.questions, backup.name, self._stands, self._compared
+        )
         if backup.kind is not None:
             self._difference.names = {backup.kind: backup.name}
         self._name_it(f"reading {self.owner.glyphs.ellipsis}")
@@ -182,8 +188,8 @@ class Inside(Page):
         known, differ, waiting = self._tree.counts
         words = f"{text.plural(known, 'table' if self._is_dump else 'entry', _MANY[self._is_dump])}"
         if self._tree.hits is not None:
-            words = f"{text.count(len(self._tree.hits))} found"
-        elif waiting and self._comparing:
+            words = f"{text.count(known)} found"
+        if waiting and self._queue is not None and self._queue.busy:
             words += f", comparing {self.owner.glyphs.ellipsis}"
         elif not waiting:
             words += f", {differ} differ" if differ else ", all the same"
@@ -203,9 +209,9 @@ class Inside(Page):
                 return
             self._tree.add(directory, value, more=len(value) == PAGE)
             self._list()
-            if is_first and self._backup.kind is not None:
-                self._to_compare.append(directory)
-                self._compare_next()
+            if is_first and self._backup.kind is not None and self._queue is not None:
+                self._queue.opened(directory)
+                self._tell()
 
         def read() -> tuple[InsideView, ...]:
             return engine.inside.children(
@@ -214,35 +220,14 @@ class Inside(Page):
 
         self.owner.questions.ask(read, came)
 
-    def _compare_next(self) -> None:
-        """Compare the directory opened last in a background thread; at most two at once."""
-        if not self._to_compare or self._comparing >= _AT_ONCE:
-            return
-        directory = self._to_compare.pop()
-        number, engine, name = self._left, self.owner.engine, self._backup.name
-        self._comparing += 1
+    def _stands(self, views: tuple[StandingView, ...]) -> None:
+        self._tree.stand(views)
+        self._list()
 
-        def known(views: tuple[StandingView, ...]) -> None:
-            if number == self._left:
-                self._tree.stand(views)
-                self._list()
-
-        def ended(value: object) -> None:
-            if number != self._left:
-                return
-            self._comparing -= 1
-            if isinstance(value, Exception):
-                self.owner.complain(value)
-            self._compare_next()
-            self._tell()
-
-        found = self.owner.questions.handed(known)
-        self.owner.questions.ask(
-            lambda: engine.inside.standing(
-                name, directory, found=found, stop=lambda: number != self._left
-            ),
-            ended,
-        )
+    def _compared(self, error: Exception | None) -> None:
+        if error is not None:
+            self.owner.complain(error)
+        self._tell()
 
     # Searching, and hiding equal parts
 
@@ -284,6 +269,8 @@ class Inside(Page):
             self.owner.complain(value)
             return
         count, self._tree.hits = value
+        if self._backup.kind is not None and self._queue is not None:
+            self._queue.hit(one.path for one in self._tree.hits)
         self._list(0)
         if count > len(self._tree.hits):
             self.owner.tell(f"{text.count(count)} found; the first {text.count(HITS)} are shown.")

@@ -209,7 +209,9 @@ class JobScreen(Page):
             return verdict_lines(state, place)
         # Totals become known on the way; a bar that goes back would say that work was lost.
         self._share = max(self._share, whole_share(state))
-        return whole_lines(state, self._share, self._working, place)
+        return whole_lines(
+            state, self._share, self._working, place, asked=self.follower.cancel_asked
+        )
 
     @property
     def _working(self) -> bool:
@@ -345,6 +347,8 @@ class JobScreen(Page):
             return "The job is over: there is nothing to cancel."
         if state.committed:
             return "Too late to cancel: past the commit point, finishing."
+        if self.follower.cancel_asked and not state.cancelling:
+            return "Cancel was asked already; the job has not answered yet."
         return "It is being cancelled: everything is being put back." if state.cancelling else ""
 
     def action_fold_log(self) -> None:

@@ -59,6 +59,7 @@ class Page(Screen[None]):
 
     dialog: Dialog[Any] | None = None  # the question that is up
     _subject_ended: Callable[[], str] | None = None  # why that question is one no more
+    drawn_s = 0.0  # when all was drawn: rows that are painted alone have the same ages
     composed = False  # whether the widgets are there: `is_mounted` comes after on_mount
 
     @property
@@ -196,6 +197,11 @@ class Page(Screen[None]):
         for foot in self.query(Foot):
             foot.say(words, style, stays=stays)
 
+    def forget_refusal(self) -> None:
+        """Take a refusal away: it was the answer to another key."""
+        for foot in self.query(Foot):
+            foot.forget_refusal()
+
     def rest(self, line: Content) -> None:
         """Show this on the status line while there is no message."""
         for foot in self.query(Foot):
@@ -210,6 +216,7 @@ class Page(Screen[None]):
     def redraw(self) -> None:
         """Draw everything again, unless the screen is not there yet, or is being taken down."""
         if self.composed:
+            self.drawn_s = self.owner.clock()
             with contextlib.suppress(NoMatches):
                 self._redraw()
             self.close_ended()

@@ -19,6 +19,7 @@ from tui.render import text
 from tui.widgets.keys import Keys
 from tui.widgets.lines import Lines
 
+REFUSED: Final = "$text-warning"
 _ROWS: Final = 4
 _STAYS_S: Final = 12.0
 
@@ -56,6 +57,11 @@ class Foot(Vertical):
     def _forget(self) -> None:
         self.message = ""
         self._show()
+
+    def forget_refusal(self) -> None:
+        """Take the message away where it is a refusal."""
+        if self.message and self._style == REFUSED:
+            self.say("")
 
     def rest(self, line: Content) -> None:
         """Show this while there is no message."""
