@@ -199,7 +199,9 @@ def _may_not_look(error: OSError | ValueError) -> AccountRefused:
     if isinstance(error, OSError):
         where = shown(error.filename) if error.filename else "there"
         reason = error.strerror or "Permission denied"
-        cure = way_hint(error.filename) if isinstance(error.filename, str) else None
+        name = error.filename
+        # A component of a walk is named without its way.
+        cure = way_hint(name) if isinstance(name, str) and name.startswith("/") else None
         if cure is not None:
             return AccountRefused(f"There is no way to {where}: {reason}.", hint=cure)
     return AccountRefused(

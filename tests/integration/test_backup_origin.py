@@ -38,14 +38,15 @@ def of_another_store(shop, **fields):
 )
 @pytest.mark.parametrize("how", some(["--yes", "--json"], "--yes"))
 def test_a_backup_of_another_store_needs_a_word_of_its_own(how, field, value, message, shop):
-    before = tree_entries(shop.root)
     words = ["setup:rollback", *names_of(shop.request), "--yes", *([how] if how != "--yes" else [])]
-    with of_another_store(shop, **{field: value}):
+    index = Path(shop.root) / "pub/index.php"
+    with of_another_store(shop, **{field: value}), instead(index, b"<?php // changed"):
+        before = tree_entries(shop.root)
         said = magerewind(shop, *words, code=1)
+        assert tree_entries(shop.root) == before
     assert message in said.out + said.err
     assert "--from-elsewhere confirms" in said.out + said.err
     assert not shop.closed()
-    assert tree_entries(shop.root) == before
 
 
 def test_the_question_says_so(shop):

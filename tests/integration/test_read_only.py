@@ -43,7 +43,7 @@ def test_code_that_is_mounted_read_only_can_be_backed_up(shop):
         assert message in view.concerns
         assert view.read_only is None
         done = magerewind(shop, "setup:backup", "--code", "--no-verify", code=0)
-        magerewind(shop, "setup:rollback", db, "--yes", "--no-flush", code=0)
+        magerewind(shop, "setup:rollback", db, "--yes", "--no-flush", "--whole", code=0)
         magerewind(shop, "job:discard", "--yes", code=0)
         before = tree_entries(root)
         said = magerewind(shop, "setup:rollback", code, "--yes", code=1)

@@ -32,7 +32,9 @@ def records(shop):
 
 
 def two_kinds(shop):
-    return RollbackRequest(code_file=shop.request.code_file, db_file=shop.request.db_file)
+    return RollbackRequest(
+        code_file=shop.request.code_file, db_file=shop.request.db_file, whole=True
+    )
 
 
 def killed(shop, request, at, **environ):
@@ -58,7 +60,7 @@ def test_recovery_in_a_shell_without_the_variables(shop, records, way):
     text = env_php.read_text().replace("'password' => 'shop'", "'password' => 'not this'")
     with instead(env_php, text.encode()):
         assert magerewind(shop, "setup:backup", "--db", code=1).out == ""
-        request = RollbackRequest(db_file=shop.request.db_file)
+        request = RollbackRequest(db_file=shop.request.db_file, whole=True)
         point = "swap-end" if way == "revert" else "commit"
         # Of the records of both kinds, those of the code are missing here.
         at = db_only(records).index(point) + (way == "forward")

@@ -147,7 +147,7 @@ def test_a_link_to_another_account_s_is_a_reason_and_no_surprise(shop, victim):
         assert sorted(os.listdir(victim)) == ["secret"]
         assert sorted(os.listdir(shop.store.backups)) == before
         said = magerewind(shop, "setup:backup", "--code", code=1)
-        assert "Name the account: --as" in said.err, said  # all of it must be root's for root
+        assert "or name the account: --as" in said.err, said  # all of it must be root's for root
     finally:
         os.unlink(media)
         os.symlink(target, media)

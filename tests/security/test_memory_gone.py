@@ -126,7 +126,7 @@ def old(shop):
         os.unlink(flag)
     now = halves(shop)
     if now.tables != shop.old.tables:
-        magerewind(shop, "setup:rollback", "--yes", "-d", shop.request.db_file, code=0)
+        magerewind(shop, "setup:rollback", "--yes", "--whole", "-d", shop.request.db_file, code=0)
         magerewind(shop, "job:discard", "--yes", code=0)
         shop.server.run(CHANGES, schema=shop.schema)
     if now.files != shop.old.files:

@@ -165,6 +165,7 @@ def test_a_killed_job_is_recovered_as_the_owner(installation, owned, php):
     installation.run("setup:backup", "--code", "--db", root=owned.root, code=0)
     newest = options_of(owned)[-2:]
     killed = php("#!/bin/sh\nkill -9 $PPID\n")
+    (Path(owned.root) / "pub/index.php").write_bytes(b"<?php // changed")
     installation.run("setup:rollback", *newest, "--yes", root=owned.root, environ=killed)
     said = installation.run("info:store", root=owned.root, code=1)
     assert "was interrupted" in said.err
