@@ -6,21 +6,17 @@ Who decides is the plan; here are its criterion and its line.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING
 
 from core.archive.plan.summary import FilePlan
 from core.events import Kind
 from core.operations.findings import Finding, note
 
-if TYPE_CHECKING:
-    from core.operations.rollback_plan import DatabasePlan
-
 
 def nothing_differs(
-    kinds: Collection[Kind], files: Mapping[Kind, FilePlan], database: DatabasePlan | None
+    kinds: Collection[Kind], files: Mapping[Kind, FilePlan], *, database_unchanged: bool
 ) -> bool:
     """Tell whether the plans of all these kinds change nothing."""
-    if Kind.DB in kinds and (database is None or not database.unchanged):
+    if Kind.DB in kinds and not database_unchanged:
         return False
     return not any(plan.differs for plan in files.values())
 

@@ -96,7 +96,8 @@ class RollbackPlan(Struct, frozen=True, kw_only=True):
     @property
     def changes_nothing(self) -> bool:
         """Whether nothing at all differs from the backups."""
-        return nothing_differs(self.request.kinds, self.files, self.database)
+        unchanged = self.database is not None and self.database.unchanged
+        return nothing_differs(self.request.kinds, self.files, database_unchanged=unchanged)
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -163,7 +164,8 @@ def plan_rollback(
     findings += absence_findings(store, request, sources, files)
     findings += file_findings(store, files)
     findings += further_findings(store, request, sources, now_s)
-    if nothing_differs(request.kinds, files, database):
+    unchanged = database is not None and database.unchanged
+    if nothing_differs(request.kinds, files, database_unchanged=unchanged):
         findings.append(nothing_finding())
     return RollbackPlan(
         request=request,

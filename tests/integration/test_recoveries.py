@@ -186,7 +186,7 @@ def test_two_roots_on_one_schema_are_kept_apart(shop):
     with schema_lock(shop.settings):
         for words in (
             ("setup:backup", "--db"),
-            ("setup:rollback", "--yes", "-d", shop.request.db_file),
+            ("setup:rollback", "--yes", "--whole", "-d", shop.request.db_file),
         ):
             said = magerewind(shop, *words, code=1)
             assert "works on the schema" in said.err, said

@@ -89,7 +89,7 @@ def test_no_color_writes_no_colour_code(start) -> None:
     child = start("run", environ={"NO_COLOR": "1"})
     child.until("MAINTENANCE ON")
     child.press("j")
-    child.until("MB/s")
+    child.until("stalled")
     child.press("q")
     child.ends()
     assert COLOUR.findall(child.written) == []
@@ -99,7 +99,7 @@ def test_a_c_locale_gets_ascii_only(start) -> None:
     child = start("run", environ={"TERM": "linux"})
     child.until("MAINTENANCE ON")
     child.press("j")
-    child.until("MB/s")
+    child.until("stalled")
     child.press("q")
     child.ends()
     assert child.written.isascii()
