@@ -64,7 +64,7 @@ def backup_command(session: CommandSession) -> int:
 
 
 def _preview_backup(session: CommandSession, client: Client, request: BackupRequest) -> int:
-    from core.cli.plan_view import backup_json, backup_lines  # noqa: PLC0415 - as said above
+    from core.cli.backup_view import backup_json, backup_lines  # noqa: PLC0415 - as said above
 
     session.warn_of_interrupted(client)
     with patience(session.console):

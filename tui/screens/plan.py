@@ -97,10 +97,7 @@ class Rollback(Choosing):
     )
 
     def __init__(
-        self,
-        request: RollbackRequest | UndoRequest | None = None,
-        *,
-        timestamp: int | None = None,
+        self, request: RollbackRequest | UndoRequest | None = None, *, timestamp: int | None = None
     ) -> None:
         super().__init__(request, timestamp=timestamp)
         self._plans: Latest[PlanModel] = Latest(last_only=True)

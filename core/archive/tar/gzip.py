@@ -53,18 +53,15 @@ class _FastThreads:
 
     _lock = threading.Lock()
     _asked = 0
-    _turn_s = 0.0
-    _threshold = (0, 0, 0)
+    _turn_s, _threshold = 0.0, (0, 0, 0)
 
     def __init__(self) -> None:
         self._ended = False
         with _FastThreads._lock:
             _FastThreads._asked += 1
             if _FastThreads._asked == 1:
-                _FastThreads._turn_s, _FastThreads._threshold = (
-                    sys.getswitchinterval(),
-                    gc.get_threshold(),
-                )
+                _FastThreads._turn_s = sys.getswitchinterval()
+                _FastThreads._threshold = gc.get_threshold()
                 sys.setswitchinterval(min(_TURN_S, _FastThreads._turn_s))
                 gc.set_threshold(_ALLOCATIONS, *_FastThreads._threshold[1:])
 
