@@ -346,7 +346,7 @@ class Client:
                     return
                 if self.is_over(job_id):
                     # The last event comes just after the lock has been let go.
-                    ended = job.result() is not None and stream.ended is None
+                    ended = stream.ended is None and job.has_result()
                     waited_s += interval_s
                     if waited_s > (_LETTING_GO_S if ended else 2 * interval_s):
                         return

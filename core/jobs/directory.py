@@ -80,6 +80,13 @@ class JobDirectory:
         """Return the journal so far."""
         return read_journal(self.journal)
 
+    def has_result(self) -> bool:
+        """Return whether the job has put down its end; False where its memory was removed."""
+        try:
+            return self.result() is not None
+        except JobNotFound:
+            return False
+
     def result(self) -> dict[str, Any] | None:
         """Return how the job ended, or None while that is not known."""
         return job_files.read_json(self.directory, job_files.RESULT)
