@@ -1,6 +1,6 @@
 """A rollback that would change nothing: it ends before the store is closed, and keeps older undos.
 
-Who decides is the plan; here are its criterion and its line.
+This module has the criterion, which a plan applies, and the line of text; it decides nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,6 @@ def nothing_differs(
 
 
 def nothing_finding() -> Finding:
-    """Return the line in place of such a rollback."""
+    """Return the note that a command shows instead of a rollback."""
     message = "Nothing differs from the backup: nothing is changed, and the store stays open."
     return note("nothing-differs", message)
