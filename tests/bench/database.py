@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 from collections.abc import Iterator
 from functools import partial
 
@@ -52,6 +53,9 @@ def pairs(
     yield Pair(ours=backup, theirs=mariadb_dump, target=0.75)
     yield Pair(ours=backup, theirs=mydumper, target=1.3)
     do(root, "setup:backup", "--db")
+    for peer, made in ((mariadb_dump, paths["out"]), (mydumper, several)):
+        if not os.path.exists(made):  # the pairs above were not chosen
+            subprocess.run(peer.command, check=True)
     yield from _load_pairs(root, server, paths, schema, varied=varied)
 
 
@@ -157,7 +161,8 @@ def _difference_pairs(
             name=f"database rollback, {what}",
             command=ours(root, "setup:rollback", f"--db-file={name}", *_FLAGS, *flags),
             prepare=partial(prepare, server, schema) if prepare is not None else _nothing,
-            restore=discard_undo(root),
+            # A rollback that finds no difference ends by itself and keeps no undo.
+            restore=discard_undo(root) if prepare is not None else _nothing,
             closed=partial(closed_s, root),
         )
         yield Pair(ours=work, theirs=client, target=target, closed_target=closed)

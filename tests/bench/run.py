@@ -41,6 +41,7 @@ def parse() -> argparse.Namespace:
     )
     parser.add_argument("--rounds", type=int, default=3, help="measured runs of each (default: 3)")
     parser.add_argument("--only", choices=("files", "database", "compressed", "workers"))
+    parser.add_argument("--work", default="", help="measure only work with these words in its name")
     parser.add_argument("--tree", help="copy this real store instead of making one")
     parser.add_argument("--directory", help="where to work; on a disk like that of a store")
     parser.add_argument("--write", help="append the table to this Markdown file")
@@ -52,10 +53,13 @@ def _machine() -> str:
     return f"{cpus} CPUs, Linux {platform.release()}, Python {platform.python_version()}"
 
 
-def _measure(title: str, pairs: Iterable[Pair], rounds: int) -> list[str]:
+def _measure(title: str, pairs: Iterable[Pair], chosen: argparse.Namespace) -> list[str]:
+    rounds = chosen.rounds
     lines = [f"### {title}", "", _machine() + f"; medians of {rounds} paired runs.", "", HEADER]
     print("\n".join(lines), flush=True)
     for pair in pairs:
+        if chosen.work not in pair.ours.name:
+            continue
         lines.append(as_row(run_pair(pair, rounds=rounds)))
         print(lines[-1], flush=True)
     print(flush=True)
@@ -95,17 +99,17 @@ def main() -> int:
         name = _make_tree(chosen, root, connection)
         if chosen.only in {None, "files"}:
             title = f"Code of {name}"
-            lines += _measure(title, files.pairs(root, scratch), chosen.rounds)
+            lines += _measure(title, files.pairs(root, scratch), chosen)
         if chosen.only in {None, "workers"}:
             title = f"Worker processes, on the code of {name}"
-            lines += _measure(title, files.worker_pairs(root, scratch), chosen.rounds)
+            lines += _measure(title, files.worker_pairs(root, scratch), chosen)
         if chosen.only in {None, "database"}:
             fill_schema(server, _SCHEMA, size=chosen.rows)
             title = f"Database of the {chosen.rows} sample"
             if chosen.varied:
                 add_varied_rows(server, _SCHEMA, share=chosen.varied)
             found = database.pairs(root, scratch, server, _SCHEMA, varied=bool(chosen.varied))
-            lines += _measure(title, found, chosen.rounds)
+            lines += _measure(title, found, chosen)
         if chosen.only in {None, "compressed"}:
             if chosen.only:
                 fill_schema(server, _SCHEMA, size=chosen.rows)
@@ -113,7 +117,7 @@ def main() -> int:
                     add_varied_rows(server, _SCHEMA, share=chosen.varied)
             title = f"Compressed dumps of the {chosen.rows} sample"
             found = database.compressed_pairs(root, scratch, server, _SCHEMA)
-            lines += _measure(title, found, chosen.rounds)
+            lines += _measure(title, found, chosen)
     if chosen.write:
         with open(chosen.write, "a", encoding="utf-8") as out:
             out.write("\n".join(lines))
