@@ -24,11 +24,9 @@ from core.text.printable import printable
 
 def check_command(_line: CommandLine, console: Console, configuration: Configuration) -> int:
     """`config:check`."""
-    paths, problems = check(configuration.environ, file=configuration.file)
-    if not problems:
-        environ = configuration.environ
-        on_disk = problems_on_disk(configuration.get(), environ)
-        problems = (*on_disk, *_of_use(configuration.get(), environ))
+    environ = configuration.environ
+    paths, in_files, config = check(environ, file=configuration.file)
+    problems = (*in_files, *problems_on_disk(config, environ), *_of_use(config, environ))
     if console.as_json:
         for path in paths:
             console.print_json({"type": "ConfigFile", "path": path})

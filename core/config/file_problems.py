@@ -23,7 +23,6 @@ TABLES: Final = ("defaults", "stores", "repositories", "notify")
 _CLASSES: Final[Mapping[str, type[Table]]] = {
     "stores": StoreSettings,
     "repositories": Repository,
-    "notify": Table,  # one of several
 }
 _HOOKS: Final = frozenset({"before", "after", "on_success", "on_failure"})
 SECRET: Final = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
@@ -80,9 +79,15 @@ def sound_part(tables: Mapping[str, Any]) -> tuple[dict[str, Any], set[tuple[str
                 found[kind][name] = table
             else:
                 broken.add((kind, name))
-                is_table = isinstance(table, dict)
-                found[kind][name] = _sound(table, _CLASSES[kind]) if is_table else {}
+                found[kind][name] = _sound_named(kind, table) if isinstance(table, dict) else {}
     return found, broken
+
+
+def _sound_named(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
+    if kind != "notify":
+        return _sound(table, _CLASSES[kind])
+    cls = receiver_class(table.get("type"))
+    return {} if cls is None else {"type": table["type"], **_sound(table, cls)}
 
 
 def _sound(table: Mapping[str, Any], cls: type[Table]) -> dict[str, Any]:

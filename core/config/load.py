@@ -94,15 +94,26 @@ class Config:
         """Yield every problem, prefixed with its file."""
         from core.config.merged_problems import problems_together  # noqa: PLC0415 - loads much
 
+        for layer in self.layers:
+            yield from (f"{layer.path}: {problem}" for problem in problems_of(layer.tables))
+        for key, problem in problems_together(*self._sound_tables()):
+            yield f"{self._file_of(key)}: {problem}"
+
+    def _sound_tables(self) -> tuple[dict[str, Any], set[tuple[str, ...]]]:
+        """Return the merged values that are right by themselves, and the keys of other tables."""
         merged: dict[str, Any] = {}
         broken: set[tuple[str, ...]] = set()
         for layer in self.layers:
-            yield from (f"{layer.path}: {problem}" for problem in problems_of(layer.tables))
             tables, wrong = sound_part(layer.tables)
             merged = merge(merged, tables)
             broken |= wrong
-        for key, problem in problems_together(merged, broken):
-            yield f"{self._file_of(key)}: {problem}"
+        return merged, broken
+
+    def usable_part(self) -> Config:
+        """Return it without all that has a problem, for further checks; no job may use it."""
+        from core.config.merged_problems import usable_part  # noqa: PLC0415 - as above
+
+        return Config([Layer(path="", tables=usable_part(*self._sound_tables()))])
 
     def _file_of(self, key: Sequence[str]) -> str:
         """Return the last file that sets a key, or something below or above it."""
@@ -255,13 +266,13 @@ def load(
 
 def check(
     environ: Mapping[str, str], *, file: str | None = None, system: str = SYSTEM_DIRECTORY
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the files that were read, and every problem of all of them."""
+) -> tuple[tuple[str, ...], tuple[str, ...], Config]:
+    """Return the files that were read, every problem of all of them, and their usable part."""
     layers, problems = list[Layer](), list[str]()
     try:
         paths = find_files(environ, file=file, system=system)
     except InvalidConfig as error:
-        return (), (error.message,)
+        return (), (error.message,), Config(())
     for path in paths:
         try:
             layer = _layer(path, environ, file)
@@ -270,4 +281,5 @@ def check(
             continue
         layers += [] if layer is None else [layer]
     config = Config(layers)
-    return tuple(layer.path for layer in layers), (*problems, *config.problems())
+    paths = tuple(layer.path for layer in layers)
+    return paths, (*problems, *config.problems()), config.usable_part()
