@@ -97,7 +97,7 @@ def _decided(
     So does the undo of a rollback to it, which may have to fetch tables that stayed. Raises as
     `needed_backups`.
     """
-    marked = {one.timestamp for one in list_backups(store.backups).sets if one.keep}
+    marked = {one.key for one in list_backups(store.backups).sets if one.keep}
     needed = {name.partition("_")[0]: why for name, why in needed_backups(open_jobs(store)).items()}
     known = {one.manifest.id: one for one in holdings.sets}
     candidates = [
@@ -105,7 +105,7 @@ def _decided(
             id=one.manifest.id,
             time_s=one.timestamp,
             kinds={kind.value: _standing(one, kind, seen) for kind in one.manifest.names},
-            marked=one.timestamp in marked,
+            marked=str(one.timestamp) in marked,
             needed_by=needed.get(str(one.timestamp), ""),
         )
         for one in holdings.sets

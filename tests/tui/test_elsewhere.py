@@ -36,7 +36,7 @@ async def test_the_list_says_where_a_set_is(engine: RecordedEngine) -> None:
     assert engine.backups_view.size_bytes == view.size_bytes + 1000
     assert there.backups[0] not in engine.backups_view.good(Kind.DB)
     async with opened(engine) as (app, pilot):
-        app.show_backups(there.timestamp)
+        app.show_backups(there.key)
         await settle(pilot)
         text = shown(app)
         assert "WHERE" in text

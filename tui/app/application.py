@@ -310,26 +310,26 @@ class Application(Shell):
         """Put the screen of an action on top."""
         self.open_page(key)
 
-    def show_backups(self, timestamp: int | None) -> None:
+    def show_backups(self, key: str | None) -> None:
         """Show the backups, with the cursor on this set."""
-        self.push_screen(Backups(timestamp))
+        self.push_screen(Backups(key))
 
     def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see its changes."""
         if one.kinds:
-            self.pick(one.timestamp)
+            self.pick(one.key)
         else:
             self.refuse("An archive of several kinds is not compared.")
 
-    def pick(self, timestamp: int | None) -> None:
+    def pick(self, key: str | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
-        self._show_plan(None, timestamp)
+        self._show_plan(None, key)
 
-    def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
+    def _show_plan(self, request: UndoRequest | None, key: str | None = None) -> None:
         # The modules that plan load slowly, and Home does not wait for them.
         from tui.screens.plan import Rollback  # noqa: PLC0415
 
-        self.push_screen(Rollback(request, timestamp=timestamp))
+        self.push_screen(Rollback(request, chosen=key))
 
     def _open_recovery(self) -> None:
         job = self.interrupted_job

@@ -72,15 +72,15 @@ class Backups(FilteredPage):
         Hint(key="d", words="Delete", last=True),
     )
 
-    def __init__(self, timestamp: int | None = None) -> None:
+    def __init__(self, key: str | None = None) -> None:
         super().__init__()
-        self._wanted = "" if timestamp is None else f"set {timestamp}"
+        self._wanted = "" if key is None else f"set {key}"
         self._backups: Latest[BackupsView] = Latest()
         self._known: BackupsView | None = None  # shown before it was read anew
         self._has_places = False  # of the list: asked for each row that is drawn
-        self._texts: Mapping[int, str] = {}
+        self._texts: Mapping[str, str] = {}
         self._listing = SetRows()
-        self._opened: set[int] = set()
+        self._opened: set[str] = set()
         self._marks: set[str] = set()
         self._sort = SORTS[0]
         self._verifying: Verifying | None = None
@@ -282,18 +282,18 @@ class Backups(FilteredPage):
         elif item.one is not None and item.backup is not None:
             open_inside(self.app, item.one, item.backup)
         elif item.one is not None:
-            self.action_unfold(item.one.timestamp not in self._opened)
+            self.action_unfold(item.one.key not in self._opened)
 
     def action_unfold(self, opened: bool) -> None:
         """Show the files of the set under the cursor, or fold them away."""
         item = self.item()
         if item is None or item.one is None:
             return
-        self._wanted = f"set {item.one.timestamp}"
+        self._wanted = f"set {item.one.key}"
         if opened:
-            self._opened.add(item.one.timestamp)
+            self._opened.add(item.one.key)
         else:
-            self._opened.discard(item.one.timestamp)
+            self._opened.discard(item.one.key)
         self.redraw()
 
     def on_rows_marked(self, _event: Rows.Marked) -> None:
@@ -325,7 +325,7 @@ class Backups(FilteredPage):
     def action_roll_back(self) -> None:
         """Choose the set under the cursor for a rollback."""
         if (one := self._set_to_plan(self.action_roll_back)) is not None:
-            self.owner.pick(one.timestamp)
+            self.owner.pick(one.key)
 
     def action_compare(self) -> None:
         """Read everything: the changes of a rollback to the set."""

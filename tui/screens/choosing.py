@@ -41,11 +41,11 @@ class Choosing(Page):
         self,
         request: RollbackRequest | UndoRequest | None = None,
         *,
-        timestamp: int | None = None,
+        chosen: str | None = None,
     ) -> None:
         super().__init__()
         self._asked = request
-        self._timestamp = timestamp
+        self._chosen = chosen
         self._undo = request if isinstance(request, UndoRequest) else None
         self._choice: Choice | None = None
         self._looks: Latest[Choice | UndoRequest] = Latest()
@@ -64,11 +64,11 @@ class Choosing(Page):
     def _look(self) -> None:
         """Read var/backups and the configuration in a background thread."""
         health, engine = self.owner.health, self.owner.engine
-        asked, timestamp = self._asked, self._timestamp
+        asked, chosen = self._asked, self._chosen
         broken = frozenset((health.backups or {}).values() if health and health.way_back else ())
         self._looks.ask(
             self.owner.questions,
-            lambda: begin_with(engine, asked, timestamp=timestamp, broken=broken),
+            lambda: begin_with(engine, asked, chosen=chosen, broken=broken),
             self._looked,
             limit_s=LIMIT_S,
         )

@@ -332,7 +332,7 @@ class Home(Page):
                 owner.show_job(owner.jobs[event.index].job_id)
             return
         found = self.sets()
-        owner.show_backups(found[event.index].timestamp if event.index < len(found) else None)
+        owner.show_backups(found[event.index].key if event.index < len(found) else None)
 
     def action_next_concern(self) -> None:
         """Show the next message first."""
@@ -364,7 +364,7 @@ class Home(Page):
         if one is None and isinstance(listing, BackupsView):
             owner.refuse("There is no backup to roll back to.")
         elif owner.may_plan():
-            owner.pick(None if one is None or offered else one.timestamp)
+            owner.pick(None if one is None or offered else one.key)
 
     def action_open(self, key: str) -> None:
         """Put the screen of an action on top, or say why not."""

@@ -97,9 +97,9 @@ class Rollback(Choosing):
     )
 
     def __init__(
-        self, request: RollbackRequest | UndoRequest | None = None, *, timestamp: int | None = None
+        self, request: RollbackRequest | UndoRequest | None = None, *, chosen: str | None = None
     ) -> None:
-        super().__init__(request, timestamp=timestamp)
+        super().__init__(request, chosen=chosen)
         self._plans: Latest[PlanModel] = Latest(last_only=True)
         self._confirms = False  # as soon as the plan is there
         self._gone = False
