@@ -306,8 +306,11 @@ def undo_lines(plan: UndoPlan, undone: Operation, *, flush: bool) -> Iterator[st
         if files is not None:
             yield from _file_lines(files)
         elif kind is Kind.DB:
-            yield "  the tables that were set aside come back, the present ones are set aside"
+            if plan.tables is None or plan.tables.swapped:
+                yield "  the tables that were set aside come back, the present ones are set aside"
             yield from _undone_table_lines(plan)
+    if plan.changes_nothing:
+        return
     order = rollback_order(UndoRequest(job_id=plan.job_id, flush=flush), plan.kinds)
     yield f"Order: {numbered(order)}"
 
@@ -352,6 +355,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "order_numbers": [] if losses is None else [*map(encode_text, losses.order_numbers)],
         "customers_newer": None if losses is None else losses.customers,
         "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
+        "changes_nothing": plan.changes_nothing,
         "findings": _findings(plan.findings),
     }
     yield from _entries_json(plan.files)

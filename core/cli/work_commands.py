@@ -215,7 +215,7 @@ def undo_command(session: CommandSession) -> int:
     _say_findings(session, plan.findings)
     if _stops(plan.findings):
         return 1
-    if line.dry_run:
+    if line.dry_run or plan.changes_nothing:
         return 0
     when = age_of(job, session.clock())
     question = (

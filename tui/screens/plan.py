@@ -107,16 +107,18 @@ class Rollback(Choosing):
         self._current = ""
         self._began_s = 0.0
         self._starting = False
+        self._hinted: Sequence[Hint] = ()
 
     @property
     def _title(self) -> str:
         return "UNDO" if self.undo else "ROLL BACK TO"
 
     def hints(self) -> Sequence[Hint]:
-        """Return the keys of the tree, or of the options."""
+        """Return the keys of the tree, or of the options; no question where there is none."""
+        hints = self.HINTS if self.has_class("-planned") else self.WAIT_HINTS
         if self.query("#choices:focus"):
-            return self.OPTION_HINTS
-        return self.HINTS if self.has_class("-planned") else self.WAIT_HINTS
+            hints = self.OPTION_HINTS
+        return [one for one in hints if one.key != "n" or not self.refusal()]
 
     def crumb(self) -> str:
         """Say which step this is."""
@@ -236,14 +238,13 @@ class Rollback(Choosing):
             return "Choose at least one of code, media, db: [1] [2] [3]."
         stops = self._plan.stops if self._plan is not None else ()
         if not stops and self._plan is not None and self._plan.changes_nothing:
-            return "Nothing differs: there is nothing to roll back."
+            return f"Nothing differs: there is nothing to {'undo' if self.undo else 'roll back'}."
         return stops[0].message if stops else ""
 
     # Drawing
 
     def _redraw(self) -> None:
         model, pane = self._plans.value, self.query_one(PlanPane)
-        planned = self.has_class("-planned")
         self.set_class(isinstance(model, PlanModel), "-planned")
         self.set_class(isinstance(self._plan, Exception), "-failed")
         self._name_choice()
@@ -261,7 +262,8 @@ class Rollback(Choosing):
             place = self.place(self.size.width)
             self.query_one(OptionsPanel).show(self._choice, place, self.owner.zone, steps)
         self.refresh_bar()
-        if planned is not self.has_class("-planned"):
+        if self._hinted != (hinted := self.hints()):
+            self._hinted = hinted
             self.refresh_bindings()
 
     def _name_choice(self) -> None:
