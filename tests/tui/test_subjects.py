@@ -118,11 +118,25 @@ async def test_a_mark_is_set_and_seen(engine: RecordedEngine) -> None:
         await settle(pilot)
         assert "is kept: pruning leaves it" in said(app)
         assert "23 Nov 00:00#" in shown(app)
-        assert "# marked: pruning leaves it" in shown(app)
+        assert "# pruning leaves it" in shown(app)
         await pilot.press("k")
         await settle(pilot)
         assert not any(one.keep for one in engine.backups_view.sets)
         assert "00:00#" not in shown(app)
+        for key in ("space", "space", "k"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "2 sets are kept: pruning leaves them" in said(app)
+        assert [one.keep for one in engine.backups_view.sets] == [True, True, False, False]
+        for key in ("space", "k"):  # a third one that is not kept: all are
+            await pilot.press(key)
+            await settle(pilot)
+        assert [one.keep for one in engine.backups_view.sets] == [True, True, True, False]
+        for key in ("k", "e", "o", "k", "enter"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert not any(one.keep for one in engine.backups_view.sets)
+        assert engine.notes == [(one.timestamp, "ok") for one in engine.backups_view.sets[:3]]
 
 
 async def test_a_refusal_goes_with_the_next_key(engine: RecordedEngine) -> None:

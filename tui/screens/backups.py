@@ -39,16 +39,17 @@ class Backups(FilteredPage):
 
     CRUMB = "Backups"
     RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
-    PURPOSE = """Enter shows the files of a set, Enter on a file what is inside. Verify and delete
-        work on what is marked, else on what is under the cursor. "not read": not yet again."""
+    PURPOSE = """Enter shows the files of a set, Enter on a file what is inside. Verify, keep, note,
+        copy and delete work on all that is marked with space, else on the row under the cursor.
+        "not read": not yet again."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
         Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
         Binding(
             "v", "verify", "Verify", tooltip="Read it again from end to end, in the background."
         ),
-        Binding("e", "note", "Note", tooltip="Write what this set is for."),
-        Binding("k", "keep", "Keep", tooltip="Mark it: pruning leaves it. Again: unmark it."),
+        Binding("e", "note", "Note", tooltip="Write what the sets are for."),
+        Binding("k", "keep", "Keep", tooltip="Pruning leaves it. Again: keep it no more."),
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),
         Binding("y", "copy", "Copy names", tooltip="Copy the names of its files."),
@@ -358,27 +359,27 @@ class Backups(FilteredPage):
             self.app.copy_to_clipboard(names)
             self.owner.tell(f"Copied, where the terminal allows it: {names}")
 
-    def _set_to_change(self) -> SetView | None:
-        """Return the set under the cursor; None, and say why, where nothing is written on it."""
-        item = self.item()
-        if item is None or item.one is None:
+    def _sets_to_change(self) -> tuple[SetView, ...]:
+        """Return the chosen sets; none, and say why, where nothing is written on them."""
+        found = {row.one.key: row.one for row in self.chosen_rows() if row.one is not None}
+        if not found:
             self.owner.refuse("There is no set under the cursor.")
-            return None
-        if not self.owner.may_change() or self._refused_there(item.one.backups):
-            return None
-        return item.one
+        elif self.owner.may_change() and not self._refused_there(
+            part for one in found.values() for part in one.backups
+        ):
+            return tuple(found.values())
+        return ()
 
     def action_keep(self) -> None:
-        """Mark the set under the cursor to be kept, or take the mark off."""
-        if not self._waits(self.action_keep) and (one := self._set_to_change()) is not None:
-            turn_mark(self, one, self.action_refresh_list)
+        """Mark the chosen sets to be kept, or take the marks off."""
+        if not self._waits(self.action_keep) and (chosen := self._sets_to_change()):
+            turn_mark(self, chosen, self.action_refresh_list)
 
     def action_note(self) -> None:
-        """Write another note for the set under the cursor."""
-        if self._waits(self.action_note) or (one := self._set_to_change()) is None:
-            return
-        gone = Doomed(backups=one.backups).gone
-        ask_note(self, one, self.action_refresh_list, lambda: gone(self._backups.value))
+        """Write another note for the chosen sets."""
+        if not self._waits(self.action_note) and (chosen := self._sets_to_change()):
+            gone = Doomed(backups=tuple(part for one in chosen for part in one.backups)).gone
+            ask_note(self, chosen, self.action_refresh_list, lambda: gone(self._backups.value))
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups and unfinished files: all of them, or none."""
