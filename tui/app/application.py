@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import tzinfo
 from typing import ClassVar, Final
 
@@ -17,6 +18,7 @@ from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, UndoRequest
+from core.silence import heard_by
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
@@ -91,11 +93,13 @@ class Application(Shell):
         self.last_words = ""
         self.look: Latest[Looked] = Latest()
         self._health: Latest[StoreHealth] = Latest()
+        self._held = ExitStack()  # as long as it runs
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
         self.questions = QuestionThreads()
+        self._held.enter_context(heard_by(self.questions.handed(self.tell)))
         every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = StreamWatch(
@@ -119,6 +123,7 @@ class Application(Shell):
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""
         self._watch.close()
+        self._held.close()
         self.questions.close()
         self.engine.close()
 
