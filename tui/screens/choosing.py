@@ -17,6 +17,7 @@ from core.operations.requests import RollbackRequest, UndoRequest
 from tui.engine.choice import Choice, Option
 from tui.engine.first_choice import begin_with
 from tui.engine.port import Latest
+from tui.engine.views import BackupsView
 from tui.screens.page import Page
 from tui.screens.plan_options import OptionsPanel
 from tui.widgets.form import Form
@@ -50,6 +51,7 @@ class Choosing(Page):
         self._choice: Choice | None = None
         self._looks: Latest[Choice | UndoRequest] = Latest()
         self._rests: Timer | None = None
+        self._listing: Latest[BackupsView] = Latest()
 
     @property
     def undo(self) -> bool:
@@ -127,6 +129,30 @@ class Choosing(Page):
             self.action_kind(event.key)
         else:
             self._change(lambda choice: choice.switched(Option(event.key)))
+
+    def close_ended(self) -> None:
+        """Close the last question where its undo or a backup is gone, or another job has begun."""
+        super().close_ended()
+        if self.dialog is not None and not self.undo:
+            engine = self.owner.engine
+            self._listing.ask(self.owner.questions, engine.backups, self._listed, limit_s=LIMIT_S)
+
+    def _listed(self, _value: object) -> None:
+        super().close_ended()
+
+    def question_ended(self) -> str:
+        """Return why the last question is over, an empty text while it is not."""
+        owner, asked, listing = self.owner, self.request, self._listing.value
+        if owner.running_job is not None or owner.interrupted_job is not None:
+            return "Another job has begun: nothing was done here."
+        if isinstance(asked, UndoRequest):
+            return owner.undo_gone(asked.job_id)
+        if asked is None or asked.repository is not None or not isinstance(listing, BackupsView):
+            return ""
+        there = {backup.name for one in listing.sets for backup in one.backups}
+        names = [name for kind in Kind if (name := asked.file_of(kind)) is not None]
+        gone = next((name for name in names if name not in there), None)
+        return "" if gone is None else f"{gone} is gone: nothing was done here."
 
     def forget_plan(self) -> None:
         """Leave the plan that is shown or made: it is wanted no more."""

@@ -9,7 +9,6 @@ confirm                                       starts exactly the plan that is sh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar, Final
 
 from msgspec.structs import replace
@@ -389,8 +388,8 @@ class Rollback(Choosing):
                 asked = replace(request, confirmed_plan=plan.fingerprint or None)
                 self.owner.begin(asked, self._started)
 
-        gone = partial(self.owner.undo_gone, self._undo.job_id) if self._undo else None
-        self.ask(Confirm(confirm_view(self.owner, request, plan)), answered, ended=gone)
+        question = Confirm(confirm_view(self.owner, request, plan))
+        self.ask(question, answered, ended=self.question_ended)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False
