@@ -217,7 +217,7 @@ page is for editors.
 
 - Files, the later one counting more: `/etc/magerewind/config.toml`, `/etc/magerewind/conf.d/*.toml`
   in the order of their names, `$XDG_CONFIG_HOME/magerewind/config.toml` (without the variable
-  `~/.config/…`). `--config FILE` is read alone; `--no-config` reads none. `MAGEREWIND_CONFIG`
+  `~/.config/...`). `--config FILE` is read alone; `--no-config` reads none. `MAGEREWIND_CONFIG`
   stands for `--config`, `MAGEREWIND_STORE` for `--store`.
 - Tables are merged key by key. Of everything else, lists too, the later one is taken whole. The
   same holds between `[defaults]` and `[stores.NAME]`.
@@ -230,8 +230,8 @@ page is for editors.
   account itself may write to it, or to a directory on the way to it. At most 1 MiB is read.
 - As root, the files are read before the process becomes the store's owner; the owner's own file is
   read after that, by the owner, and counts most.
-- A secret never stands in a file: give `…_file`, `…_command` or `…_credential` (systemd). It is
-  read when it is needed, by the account that works. A file that only root may read is refused
+- A secret never stands in a file: give `NAME_file`, `NAME_command` or `NAME_credential` (systemd).
+  It is read when it is needed, by the account that works. A file that only root may read is refused
   before the job starts, and so is one that every account may read.
 - What holds for a job is kept in the job's directory when it starts: a recovery runs the hooks of
   the start, whatever the files say by then."""
