@@ -181,7 +181,7 @@ def test_a_server_that_limits_every_answer_limits_none_of_ours(server, live, lim
     try:
         with connect(live) as connection:
             assert connection.query("SELECT id FROM u ORDER BY id") == [(2,), (3,)]
-            assert connection._watch.look()  # noqa: SLF001 - by a connection of its own
+            assert connection._watch.look()
             assert connection.scalar("SELECT @@completion_type") == "NO_CHAIN"
     finally:
         server.run("SET GLOBAL sql_select_limit = DEFAULT, completion_type = DEFAULT")
