@@ -26,7 +26,7 @@ from core.compression import Compression, compression_of
 from core.database.sql.literal_rows import HEAD, literals_end, statement_end
 from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
-from core.errors import DamagedBackup, StatementRefused
+from core.errors import DamagedBackup, PackedOtherwise, StatementRefused
 from core.inflating import Inflated, largest_content
 from core.owned_files import open_regular
 
@@ -208,22 +208,19 @@ class Statements:
         elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
             len(start) == 4 and (start[0] == start[2] == 0 or start[1] == start[3] == 0)
         ):
-            raise DamagedBackup(
+            raise PackedOtherwise(
                 f"{self._file.path} is written in UTF-16, as PowerShell redirects text.",
                 hint="Make the dump anew with --result-file, or recode it to UTF-8.",
             )
         elif self._buffer.startswith(_PHYSICAL):
-            raise DamagedBackup(
+            raise PackedOtherwise(
                 f"{self._file.path} is a physical backup of mariabackup or ddev, no SQL.",
                 hint="ddev export-db and mysqldump write SQL.",
             )
         elif self._file.compressed:
-            inside = compression_of(self._buffer[: compression.NEEDED])
-            if inside is not Compression.NONE:
-                raise DamagedBackup(
-                    f"{self._file.path} is compressed twice: unpacked, it is {inside}.",
-                    hint="Unpack it once, and give the result the same name.",
-                )
+            compression.refuse_twice(self._file.path, self._buffer)
+            if compression_of(self._buffer[: compression.NEEDED]) is Compression.TAR:
+                raise compression.refuse(self._file.path, Compression.TAR)
 
     @property
     def position(self) -> int:
