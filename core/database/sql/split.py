@@ -24,6 +24,7 @@ from msgspec import Struct
 from core import compression
 from core.compression import Compression, compression_of
 from core.database.sql.literal_rows import HEAD, literals_end, statement_end
+from core.database.sql.other_content import cut_error, refuse_other_content
 from core.database.sql.tokens import Reading, repeat
 from core.durable import translate
 from core.errors import DamagedBackup, PackedOtherwise, StatementRefused
@@ -42,6 +43,7 @@ LARGE_RATIO: Final = 32
 """A statement in a compressed dump of unknown make is held to so many bytes, or so many times the
 size of the file: a small file takes no gibibyte of memory."""
 _PHYSICAL: Final = b"XBSTCK01"
+_BEGIN: Final = 2048  # bytes that tell what is no dump
 """The beginning of a stream of mariabackup or xtrabackup; `ddev snapshot` keeps such ones."""
 
 
@@ -221,6 +223,7 @@ class Statements:
             compression.refuse_twice(self._file.path, self._buffer)
             if compression_of(self._buffer[: compression.NEEDED]) is Compression.TAR:
                 raise compression.refuse(self._file.path, Compression.TAR)
+        refuse_other_content(self._file.path, self._buffer[:_BEGIN])
 
     @property
     def position(self) -> int:
@@ -381,7 +384,7 @@ class Statements:
     def _last_end(self, line: int, end: int) -> int:
         """Return where a statement without delimiter ends; its strings need ends of their own."""
         if self._buffer[end:].strip():
-            raise DamagedBackup(f"Line {line}: a statement has no end; the dump is cut.")
+            raise cut_error(line, self._buffer[self._at :], "a statement")
         return end
 
 
