@@ -12,8 +12,6 @@ from typing import Final
 from core.database.server.dialect import one_line
 from core.errors import DamagedBackup, PackedOtherwise
 
-_FIRST: Final = 64
-"""How many first bytes of a dump never hold a NUL."""
 _MESSAGE: Final = re.compile(
     rb"(?:mysqldump|mariadb-dump|mydumper|mysqlpump|mysqlsh|mysql|mariadb)(?:\.exe)?: ?[^\n]*"
 )
@@ -40,7 +38,7 @@ def refuse_other_content(path: str, first: bytes) -> None:
     found = next((what for beginning, what in _BEGINNINGS if text.startswith(beginning)), "")
     if not found and _POSTGRES.match(first):
         found = "a dump of PostgreSQL"
-    if not found and b"\0" in first[:_FIRST]:
+    if not found and text and not 0x20 < text[0] < 0x7F:  # SQL begins with a word or a comment
         found = "binary data"
     if found:
         raise PackedOtherwise(

@@ -40,7 +40,7 @@ def test_a_message_at_the_end_is_told(end, tmp_path):
     path = tmp_path / "1700000000_db.sql"
     path.write_bytes(TABLE + end)
     with pytest.raises(
-        DamagedBackup, match="ends with a message of .*: (mysqldump|mariadb-dump): "
+        DamagedBackup, match=r"ends with a message of .*: (mysqldump|mariadb-dump): "
     ):
         check_dump(str(path))
 
