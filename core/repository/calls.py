@@ -280,7 +280,7 @@ class Call:
 
     def problems(self) -> list[dict[str, Any]]:
         """Return the errors that a backup named, as its JSON has them."""
-        found = (_object(line) for line in bytes(self._errors).splitlines())
+        found = (json_row(line) for line in bytes(self._errors).splitlines())
         return [row for row in found if row.get("message_type") == "error"]
 
     def check(self, *, allowed: frozenset[int] = frozenset({0})) -> None:
@@ -318,7 +318,8 @@ def _missing(name: str, url: str) -> RepositoryMissing:
     )
 
 
-def _object(line: bytes | str) -> dict[str, Any]:
+def json_row(line: bytes | str) -> dict[str, Any]:
+    """Return the object of a line of restic's output, empty where it is no object."""
     try:
         row = json.loads(line)
     except MALFORMED:
@@ -328,7 +329,7 @@ def _object(line: bytes | str) -> dict[str, Any]:
 
 def _sentence(line: str) -> str:
     """Return the message of a line on standard error."""
-    row = _object(line)
+    row = json_row(line)
     if not row:
         return line.strip().removeprefix("Fatal: ")
     error = row.get("error")
