@@ -59,7 +59,7 @@ SOME_UNREAD: Final = 3
 """The exit code of a backup that left out unreadable files."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class CallLimits(Struct, frozen=True, kw_only=True):
     """Seconds: of a whole call, and without any sign of progress.
 
     Up to the first sign of progress: `retries` is how many messages of another try restic may
@@ -72,12 +72,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     first_s: float = float("inf")
 
 
-LOOK: Final = Limits(whole_s=45, idle_s=45, retries=1)
+LOOK: Final = CallLimits(whole_s=45, idle_s=45, retries=1)
 """Whether anything answers: a wrong key or a dead server is tried again by restic for a quarter of
 an hour."""
-LIST: Final = Limits(whole_s=600, idle_s=180)
-WORK: Final = Limits(idle_s=300)
-CHECK: Final = Limits(idle_s=6 * 3600)  # it says nothing while it reads
+LIST: Final = CallLimits(whole_s=600, idle_s=180)
+WORK: Final = CallLimits(idle_s=300)
+CHECK: Final = CallLimits(idle_s=6 * 3600)  # it says nothing while it reads
 
 
 class Call:
@@ -89,7 +89,7 @@ class Call:
         repository: Repository,
         environ: Mapping[str, str],
         *,
-        limits: Limits,
+        limits: CallLimits,
         cwd: str | bytes = "/",
         pass_fds: tuple[int, ...] = (),
         stdin: int = subprocess.DEVNULL,

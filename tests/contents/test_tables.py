@@ -21,7 +21,7 @@ from core.contents.table_differences import TableDifferences
 from core.contents.table_pages import TablePages
 from core.contents.table_rows import NotComparable
 from core.contents.tables import DumpContents, file_name
-from core.database.dump.row_text import Form, render_row
+from core.database.dump.row_text import ValueForm, render_row
 from core.errors import Cancelled
 from core.events import Kind
 from core.inflating import zstd
@@ -284,7 +284,7 @@ def test_what_is_not_there_is_said_in_a_line(look, edited, words, said):
 
 @given(st.lists(st.lists(st.none() | st.binary(max_size=9), min_size=3, max_size=3), min_size=1))
 def test_rows_are_read_back_as_they_were_rendered(rows):
-    forms = [(Form.TEXT, b""), (Form.HEX, b"X"), (Form.HEX, b"_latin2 X")]
+    forms = [(ValueForm.TEXT, b""), (ValueForm.HEX, b"X"), (ValueForm.HEX, b"_latin2 X")]
     text = b"),(".join(render_row(row, forms) for row in rows)
     statement = b"INSERT INTO `t` (`a`,`b``c`,`d`) VALUES (" + text + b");\n"
     assert list(rows_in(statement)) == [tuple(row) for row in rows]
