@@ -33,7 +33,6 @@ def remote_findings(
         part_with,
     )
 
-
     part = None if difference is None else part_with(remote, difference.loaded)
     if difference is None or part is None:
         whole = remote.part(Kind.DB).facts.size_bytes

@@ -33,6 +33,7 @@ TAG: Final = "magerewind"
 MANIFEST: Final = "manifest"
 MANIFEST_FILE: Final = "manifest.json"
 DUMP_FILE: Final = "db.sql"
+_HINTED: Final = 5
 ALL_ROWS: Final = "all"
 SOME_ROWS: Final = "some"
 FORMAT: Final = 1
@@ -193,7 +194,7 @@ def choose_set(
     Raises SetNotFound, which lists the existing sets, also for an incomplete one.
     """
     whole = [one for one in holdings.sets if one.is_whole]
-    hint = f"magerewind repo:list {repository} shows what there is."
+    hint = _named(holdings.sets)
     if wanted == "latest":
         asked = set(kinds)
         fitting = [one for one in whole if asked <= one.parts.keys()]
@@ -212,6 +213,17 @@ def choose_set(
             hint=hint,
         )
     return chosen
+
+
+def _named(sets: Iterable[RemoteSet]) -> str | None:
+    """Return the newest sets as a hint, None where there is none."""
+    stamps = list(dict.fromkeys(f"{one.timestamp}{_state(one)}" for one in sets))
+    more = f", and {len(stamps) - _HINTED} more" if len(stamps) > _HINTED else ""
+    return f"There are: {', '.join(stamps[:_HINTED])}{more}." if stamps else None
+
+
+def _state(one: RemoteSet) -> str:
+    return f" (without its {' and '.join(one.missing)})" if one.missing else ""
 
 
 Attributes = dict[bytes, bytes]

@@ -45,7 +45,8 @@ def test_a_dump_without_rows_takes_the_place_of_no_full_one(remote):
 
     def kept():
         rows = remote.run(*words).objects
-        return [(row["keep"], [kind for why in row["reasons"] for kind in why["kinds"]]) for row in rows]
+        kinds = [[kind for why in row["reasons"] for kind in why["kinds"]] for row in rows]
+        return list(zip([row["keep"] for row in rows], kinds, strict=True))
 
     tagged = kept()
     assert [keep for keep, _ in tagged] == [True, True]
