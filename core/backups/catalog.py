@@ -24,6 +24,7 @@ from core.backups.names import (
     manifest_name,
     parse_name,
     rollback_name,
+    set_key,
 )
 from core.backups.place import open_backups
 from core.backups.remarks import Remarks
@@ -76,10 +77,18 @@ class Backup(Struct, frozen=True, kw_only=True):
 
 
 class BackupSet(Struct, frozen=True, kw_only=True):
-    """The backups of one timestamp, in the order code, media, db, others."""
+    """Backups that were taken together, in the order code, media, db, others.
+
+    They have one timestamp and one label; a dump of another program is a set of its own.
+    """
 
     timestamp: int
     backups: tuple[Backup, ...]
+
+    @property
+    def key(self) -> str:
+        """The name of the set among those of the directory: the timestamp, for one of ours."""
+        return set_key(self.backups[0].name.text, self.timestamp)
 
     @property
     def size_bytes(self) -> int:
@@ -182,11 +191,13 @@ def _order(backup: Backup) -> tuple[int, int, str]:
 
 
 def _group(backups: Iterable[Backup]) -> tuple[BackupSet, ...]:
-    groups: dict[int, list[Backup]] = {}
+    groups: dict[str, list[Backup]] = {}
     for backup in backups:
-        groups.setdefault(backup.name.timestamp, []).append(backup)
+        key = set_key(backup.name.text, backup.name.timestamp)
+        groups.setdefault(key, []).append(backup)
     return tuple(
-        BackupSet(timestamp=timestamp, backups=tuple(group)) for timestamp, group in groups.items()
+        BackupSet(timestamp=group[0].name.timestamp, backups=tuple(group))
+        for group in groups.values()
     )
 
 

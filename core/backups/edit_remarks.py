@@ -16,23 +16,34 @@ from core.backups.place import open_backups
 from core.backups.remarks import Remarks
 from core.backups.verification_records import remember_remarks
 from core.directories import Directory
-from core.errors import BackupNotFound, StoreUnreadable
+from core.errors import BackupNotFound, InvalidBackupName, StoreUnreadable
 
 _DIGITS: Final = 12  # of a timestamp in a name
+_NAMED: Final = 5
 
 
 def find_set(directory: str, name: str) -> BackupSet:
     """Return the set of this number, or with a backup of this base name. Raises as above."""
     listing = list_backups(directory)
-    number = name.isascii() and name.isdigit()
-    timestamp = int(name[:_DIGITS]) if number else find_any_backup(directory, name).name.timestamp
-    found = next((one for one in listing.sets if one.timestamp == timestamp), None)
-    if found is None or (number and len(name) > _DIGITS):
+    if name.isascii() and name.isdigit():
+        timestamp = int(name) if len(name) <= _DIGITS else -1
+        found = [one for one in listing.sets if one.timestamp == timestamp]
+        found = [one for one in found if one.key == str(timestamp)] or found
+    else:
+        text = find_any_backup(directory, name).name.text
+        found = [one for one in listing.sets if text in (each.name.text for each in one.backups)]
+    if len(found) > 1:
+        names = ", ".join(one.backups[0].name.text for one in found[:_NAMED])
+        raise InvalidBackupName(
+            f"{len(found)} sets of backups are of the second {name}.",
+            hint=f"Name a file of the one that is meant: {names}",
+        )
+    if not found:
         raise BackupNotFound(
             f"There is no set of backups {excerpt(name)}.",
             hint="magerewind info:backups:list shows what there is.",
         )
-    return found
+    return found[0]
 
 
 def change_remarks(backup: Backup, change: Callable[[Remarks], Remarks]) -> Backup:

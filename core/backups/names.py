@@ -113,6 +113,18 @@ def parse_name(text: str) -> BackupName | None:
     )
 
 
+def set_key(name: str, timestamp: int) -> str:
+    """Return the name of the set that a backup of this name and time belongs to.
+
+    It is the time, with the label that a person gave it. Dumps of other programs stand alone: that
+    two of them are of one second says nothing.
+    """
+    parsed = parse_name(name)
+    if parsed is None or not parsed.label:
+        return str(timestamp)
+    return name if parsed.variant == FOREIGN else f"{timestamp}_{parsed.label}"
+
+
 def _foreign_name(text: str) -> BackupName | None:
     match = _FOREIGN.fullmatch(text)
     if match is None:

@@ -17,7 +17,6 @@ from core.backups.catalog import (
 )
 from core.backups.verification import VerifyResult, verify_backup
 from core.cli.commands import CommandSession
-from core.cli.patience import patience
 from core.cli.store_view import stop_lines, store_json, store_lines
 from core.errors import MagerewindError
 from core.events import Kind, Report, encode_text
@@ -36,8 +35,7 @@ def store_command(session: CommandSession) -> int:
         return check_command(session)
     client = session.client(session.store())
     interrupted = session.warn_of_interrupted(client)
-    with patience(session.console):
-        facts = client.examine()
+    facts = client.examine()
     if session.console.as_json:
         session.console.print_json({**store_json(facts), "due": _due_json(session, facts.store)})
     else:

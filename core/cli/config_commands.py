@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from core.cli.configured import Configuration, words_of_backup
 from core.cli.console import Console
 from core.cli.parser import CommandLine
-from core.config.fields import Settings
+from core.config.fields import StoreFields
 from core.config.load import Config, Effective, check
 from core.config.machine_problems import problems_on_disk
 from core.config.pages import commented_file, schema_page
@@ -24,11 +24,9 @@ from core.text.printable import printable
 
 def check_command(_line: CommandLine, console: Console, configuration: Configuration) -> int:
     """`config:check`."""
-    paths, problems = check(configuration.environ, file=configuration.file)
-    if not problems:
-        environ = configuration.environ
-        on_disk = problems_on_disk(configuration.get(), environ)
-        problems = (*on_disk, *_of_use(configuration.get(), environ))
+    environ = configuration.environ
+    paths, in_files, config = check(environ, file=configuration.file)
+    problems = (*in_files, *problems_on_disk(config, environ), *_of_use(config, environ))
     if console.as_json:
         for path in paths:
             console.print_json({"type": "ConfigFile", "path": path})
@@ -111,7 +109,7 @@ def _rows(effective: Effective, table: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def _order(key: str) -> tuple[int, str]:
-    names = [field.encode_name for field in fields(Settings)]
+    names = [field.encode_name for field in fields(StoreFields)]
     return names.index(key.partition(".")[0]), key
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from core.backups.catalog import Backup
-from core.backups.names import new_name
+from core.backups.names import new_name, set_key
 from core.cli.repository_view import state_of
 from core.events import Kind
 from core.repository.seen import Seen
@@ -17,6 +17,11 @@ from core.repository.sets import RemoteSet
 from core.text import numbers
 
 HERE = "here"
+
+
+def _may_be_copied(backup: Backup) -> bool:
+    """Tell whether a set of its time in a repository may be its copy: its name is one of ours."""
+    return set_key(backup.name.text, backup.name.timestamp) == str(backup.name.timestamp)
 
 
 class StoreCopies:
@@ -36,7 +41,7 @@ class StoreCopies:
 
     def places(self, backup: Backup) -> tuple[str, ...]:
         """Return where a backup is that is here."""
-        if backup.kind is None:
+        if backup.kind is None or not _may_be_copied(backup):
             return (HERE,)
         return (
             HERE,
@@ -45,7 +50,7 @@ class StoreCopies:
 
     def only_there(self, backups: Sequence[Backup]) -> Iterator[tuple[Seen, RemoteSet, Kind]]:
         """Yield the parts of sets that are in a repository and not here, newest first."""
-        here = {(one.name.timestamp, one.kind) for one in backups}
+        here = {(one.name.timestamp, one.kind) for one in backups if _may_be_copied(one)}
         found = [
             (seen, one, kind)
             for seen in self._seen

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from core.events import encode_text
+from core.events import Kind, encode_text
 from core.schedule.due import Due
 from core.text import numbers
 from core.text.printable import printable
@@ -15,6 +15,7 @@ OK: Final = 0
 WARNING: Final = 1
 CRITICAL: Final = 2
 UNKNOWN: Final = 3
+_DOES_NOT_COUNT: Final = "which does not count"
 _ORDER: Final = (OK, WARNING, UNKNOWN, CRITICAL)
 _STATES: Final = ("OK", "WARNING", "CRITICAL", "UNKNOWN")
 
@@ -27,6 +28,8 @@ def due_rows(due: Due, now_s: float) -> Iterator[tuple[str, str]]:
         if last_s is not None:
             when = f"{numbers.moment(last_s, named=True)} ({numbers.age(last_s, now_s)})"
         yield f"Last {kind.value}", f"{when} OVERDUE" if kind in overdue else when
+        if kind is Kind.DB and due.stripped_s is not None:
+            yield "Stripped db", f"{numbers.age(due.stripped_s, now_s)}, {_DOES_NOT_COUNT}"
     for one in due.installed:
         state = {True: "", False: ", not active", None: ""}[one.active]
         yield "Schedule", f"{printable(one.schedule.on_calendar)}, by {one.way}{state}"
@@ -66,6 +69,7 @@ def due_json(due: Due, now_s: float) -> dict[str, Any]:
         "overdue": bool(overdue),
         "warning_s": due.warning_s if due.warning_s < math.inf else None,
         "critical_s": due.critical_s if due.critical_s < math.inf else None,
+        "stripped_s": due.stripped_s,
         "next_s": due.next_s,
         "next": None if due.next_s is None else numbers.iso(due.next_s),
         "tried_s": due.tried_s,
@@ -87,6 +91,8 @@ def check_line(due: Due, now_s: float, *, problem: str = "") -> str:
     said += [f"{name} is not restorable" for name in due.not_restorable]
     for kind, last_s in due.last_s.items():
         age = "never" if last_s is None else numbers.age(last_s, now_s)
+        if kind is Kind.DB and due.stripped_s is not None:
+            age += f" (stripped {numbers.age(due.stripped_s, now_s)}, {_DOES_NOT_COUNT})"
         said.append(f"{kind.value} {age}")
     said += [f"{words} is not active" for words in due.idle]
     if due.next_s is not None:

@@ -22,6 +22,7 @@ from core.cli.configured import ABOUT_COMMANDS, NO_DOOR, Configuration, choose_s
 from core.cli.console import ClosedStream, Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import NAMES, CommandLine, TextRequested, parse
+from core.cli.patience import patience
 from core.errors import DirectoryGone, MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
@@ -101,7 +102,7 @@ def _dispatch(
         environ=environ,
         configuration=configuration,
     )
-    with interruptions.watch():
+    with interruptions.watch(), patience(console):
         return command_of(line.command)(session)
 
 

@@ -144,7 +144,7 @@ def _table_lines(
     ):
         if names:
             listed = ", ".join(printable(name) for name in names[:shown])
-            rest = "" if shown is None or len(names) <= shown else ", …"
+            rest = "" if shown is None or len(names) <= shown else ", ..."
             verb = one if len(names) == 1 else more
             yield f"  {numbers.counted(len(names), 'table')} {verb}: {listed}{rest}"
 
@@ -306,8 +306,11 @@ def undo_lines(plan: UndoPlan, undone: Operation, *, flush: bool) -> Iterator[st
         if files is not None:
             yield from _file_lines(files)
         elif kind is Kind.DB:
-            yield "  the tables that were set aside come back, the present ones are set aside"
+            if plan.tables is None or plan.tables.swapped:
+                yield "  the tables that were set aside come back, the present ones are set aside"
             yield from _undone_table_lines(plan)
+    if plan.changes_nothing:
+        return
     order = rollback_order(UndoRequest(job_id=plan.job_id, flush=flush), plan.kinds)
     yield f"Order: {numbered(order)}"
 
@@ -322,7 +325,7 @@ def _undone_table_lines(plan: UndoPlan) -> Iterator[str]:
         yield f"  {same} stayed in the rollback and did not change since"
     if tables.loaded:
         listed = ", ".join(map(printable, tables.loaded[:TABLES_SHOWN]))
-        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", …"
+        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", ..."
         changed = numbers.counted(len(tables.loaded), "table")
         yield f"  {changed} that stayed changed since, loaded from {tables.backup}: {listed}{rest}"
 
@@ -352,6 +355,7 @@ def undo_json(plan: UndoPlan) -> Iterator[dict[str, Any]]:
         "order_numbers": [] if losses is None else [*map(encode_text, losses.order_numbers)],
         "customers_newer": None if losses is None else losses.customers,
         "uncounted": [] if losses is None else [encode_text(text) for text in losses.uncounted],
+        "changes_nothing": plan.changes_nothing,
         "findings": _findings(plan.findings),
     }
     yield from _entries_json(plan.files)

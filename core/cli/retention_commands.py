@@ -29,6 +29,7 @@ from core.operations.requests import DrillRequest
 from core.schedule.due import is_usable
 from core.text import numbers
 from core.text.lines import plain, success, warning
+from core.text.printable import printable
 
 _NOTE_LIMIT = 1000
 
@@ -93,7 +94,7 @@ def _delete(
     session: CommandSession, client: Client, policy: RetentionPolicy, shown: PrunePlan
 ) -> None:
     """Delete the shown sets that are still to be deleted, with the store held."""
-    agreed = {one.timestamp for one in shown.doomed}
+    agreed = {one.key for one in shown.doomed}
 
     def deleted(backup: Backup, freed_bytes: int) -> None:
         name = backup.name.text
@@ -105,7 +106,7 @@ def _delete(
 
     with holding(client, "info:backups:prune", clock=session.clock):
         now = _plan(session, client, policy)
-        still = tuple(one for one in now.sets if one.keep or one.backups.timestamp in agreed)
+        still = tuple(one for one in now.sets if one.keep or one.backups.key in agreed)
         freed = delete_sets(replace(now, sets=still), deleted)
         trust_clock(client.store.backups, host=client.host, now_s=session.clock())
     session.console.say(plain(f"{numbers.size(freed)} freed."))
@@ -169,5 +170,5 @@ def note_command(session: CommandSession) -> int:
         if session.console.as_json:
             session.console.print_json(backup_json(backup))
     words = {None: "noted", True: "kept by retention", False: "no longer kept by a mark"}[mark]
-    session.console.say(success(f"Set {found.timestamp}: {words}."))
+    session.console.say(success(f"Set {printable(found.key)}: {words}."))
     return 0

@@ -51,7 +51,7 @@ def _kind(backup: Backup) -> str:
 def _row(one: SetDecision) -> tuple[str, ...]:
     backups = one.backups
     return (
-        str(backups.timestamp),
+        printable(backups.key),
         numbers.moment(backups.timestamp),
         kinds_text(backups),
         numbers.size(backups.size_bytes),
@@ -78,6 +78,7 @@ def judged_json(one: SetDecision) -> dict[str, Any]:
     backups = one.backups
     return {
         "type": "PruneDecision",
+        "set": encode_text(backups.key),
         "timestamp": backups.timestamp,
         "time": numbers.iso(backups.timestamp),
         "files": [encode_text(backup.name.text) for backup in backups.backups],

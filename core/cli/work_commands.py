@@ -13,7 +13,6 @@ from msgspec import structs
 
 from core.cli.backup_request import backup_request
 from core.cli.commands import CommandSession, age_of
-from core.cli.patience import patience
 from core.cli.repositories import refuse_mixed, wanted_of
 from core.cli.rollback_request import rollback_request, undo_request
 from core.cli.store_view import finding_lines
@@ -67,8 +66,7 @@ def _preview_backup(session: CommandSession, client: Client, request: BackupRequ
     from core.cli.backup_view import backup_json, backup_lines  # noqa: PLC0415 - as said above
 
     session.warn_of_interrupted(client)
-    with patience(session.console):
-        preflight = client.preflight_backup(request)
+    preflight = client.preflight_backup(request)
     if session.console.as_json:
         session.console.print_json(backup_json(preflight))
     else:
@@ -215,7 +213,7 @@ def undo_command(session: CommandSession) -> int:
     _say_findings(session, plan.findings)
     if _stops(plan.findings):
         return 1
-    if line.dry_run:
+    if line.dry_run or plan.changes_nothing:
         return 0
     when = age_of(job, session.clock())
     question = (

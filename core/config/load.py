@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from core.config.fields import OperationHooks, Repository, Settings
+from core.config.fields import OperationHooks, RepositoryFields, StoreFields
 from core.config.file_problems import normal, problems_of, sound_part, table_of
 from core.config.files import SYSTEM_DIRECTORY, Layer, read_layer, system_files, user_file
 from core.config.receivers import Receiver
@@ -49,10 +49,10 @@ class Effective(Struct, frozen=True, kw_only=True):
     """
 
     name: str | None
-    settings: Settings
+    settings: StoreFields
     origins: Mapping[str, str]
     receivers: Mapping[str, Receiver]
-    repositories: Mapping[str, Repository]
+    repositories: Mapping[str, RepositoryFields]
 
     def with_words(self, words: Mapping[str, Any]) -> Effective:
         """Return the settings with those of the command line, which take precedence over all."""
@@ -94,15 +94,26 @@ class Config:
         """Yield every problem, prefixed with its file."""
         from core.config.merged_problems import problems_together  # noqa: PLC0415 - loads much
 
+        for layer in self.layers:
+            yield from (f"{layer.path}: {problem}" for problem in problems_of(layer.tables))
+        for key, problem in problems_together(*self._sound_tables()):
+            yield f"{self._file_of(key)}: {problem}"
+
+    def _sound_tables(self) -> tuple[dict[str, Any], set[tuple[str, ...]]]:
+        """Return the merged values that are right by themselves, and the keys of other tables."""
         merged: dict[str, Any] = {}
         broken: set[tuple[str, ...]] = set()
         for layer in self.layers:
-            yield from (f"{layer.path}: {problem}" for problem in problems_of(layer.tables))
             tables, wrong = sound_part(layer.tables)
             merged = merge(merged, tables)
             broken |= wrong
-        for key, problem in problems_together(merged, broken):
-            yield f"{self._file_of(key)}: {problem}"
+        return merged, broken
+
+    def usable_part(self) -> Config:
+        """Return it without all that has a problem, for further checks; no job may use it."""
+        from core.config.merged_problems import usable_part  # noqa: PLC0415 - as above
+
+        return Config([Layer(path="", tables=usable_part(*self._sound_tables()))])
 
     def _file_of(self, key: Sequence[str]) -> str:
         """Return the last file that sets a key, or something below or above it."""
@@ -161,18 +172,18 @@ class Config:
         asked = _variables(environ)
         origins = {key: f"environment: {VARIABLE}{key.upper()}" for key in asked}
         table = merge(merge(below, above), asked)
-        for key in _keys(Settings):
+        for key in _keys(StoreFields):
             origins.setdefault(key, self._origin(key, name))
         for key in [key for key in origins if key.startswith("hooks.") and key.count(".") == 2]:
             if origins[key] == DEFAULT:  # the general hook applies
                 origins[key] = origins[f"hooks.{key.rpartition('.')[2]}"]
         return Effective(
             name=name,
-            settings=msgspec.convert(_with_hooks(table), Settings),
+            settings=msgspec.convert(_with_hooks(table), StoreFields),
             origins=origins,
             receivers=msgspec.convert(self.merged.get("notify", {}), dict[str, Receiver]),
             repositories=msgspec.convert(
-                self.merged.get("repositories", {}), dict[str, Repository]
+                self.merged.get("repositories", {}), dict[str, RepositoryFields]
             ),
         )
 
@@ -210,7 +221,7 @@ def _keys(cls: type[Any], before: str = "") -> Iterator[str]:
 def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings of `MAGEREWIND_…` variables; tables have none. Raises UsageError."""
     found: dict[str, Any] = {}
-    for field in fields(Settings):
+    for field in fields(StoreFields):
         text = environ.get(VARIABLE + field.encode_name.upper())
         if text is None or table_of(field) is not None:
             continue
@@ -255,13 +266,13 @@ def load(
 
 def check(
     environ: Mapping[str, str], *, file: str | None = None, system: str = SYSTEM_DIRECTORY
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the files that were read, and every problem of all of them."""
+) -> tuple[tuple[str, ...], tuple[str, ...], Config]:
+    """Return the files that were read, every problem of all of them, and their usable part."""
     layers, problems = list[Layer](), list[str]()
     try:
         paths = find_files(environ, file=file, system=system)
     except InvalidConfig as error:
-        return (), (error.message,)
+        return (), (error.message,), Config(())
     for path in paths:
         try:
             layer = _layer(path, environ, file)
@@ -270,4 +281,5 @@ def check(
             continue
         layers += [] if layer is None else [layer]
     config = Config(layers)
-    return tuple(layer.path for layer in layers), (*problems, *config.problems())
+    paths = tuple(layer.path for layer in layers)
+    return paths, (*problems, *config.problems()), config.usable_part()

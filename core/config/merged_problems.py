@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from core.archive.tree.patterns import resolve as resolve_exclude
-from core.config.fields import Repository, StoreSettings
+from core.config.fields import RepositoryFields, StoreSettings
 from core.config.file_problems import SECRET, missing_of, receiver_class
 from core.config.template import json_of, problem_of
 from core.config.types import is_loopback
@@ -51,11 +51,59 @@ def problems_together(
         key = ("repositories", name)
         if key in broken:
             continue
-        yield from ((key, line) for line in missing_of(table, Repository, ".".join(key)))
+        yield from ((key, line) for line in missing_of(table, RepositoryFields, ".".join(key)))
         yield from _sources(key, table, "password", needed=True)
     for name, table in merged.get("notify", {}).items():
         if ("notify", name) not in broken:
             yield from _of_receiver(("notify", name), table)
+
+
+_FILLED: Final[Mapping[str, Mapping[str, Any]]] = {
+    "stores": {"root": ""},
+    "repositories": {"url": "-"},
+    "mail": {"to": ["-"]},
+}
+
+
+def usable_part(
+    merged: Mapping[str, Any], broken: Collection[tuple[str, ...]] = ()
+) -> dict[str, Any]:
+    """Return merged tables without their problems; a required field that is missing has a stand-in.
+
+    So the checks of files and programs go through all of a configuration that is wrong somewhere.
+    """
+    wrong = {key for key, _ in problems_together(merged, broken)}
+    found: dict[str, Any] = {
+        kind: {name: {**_FILLED[kind], **table} for name, table in merged.get(kind, {}).items()}
+        for kind in ("stores", "repositories")
+    }
+    found["notify"] = {
+        name: {**_FILLED.get(table["type"], {}), **table}
+        for name, table in merged.get("notify", {}).items()
+        if receiver_class(table.get("type")) is not None
+    }
+    found["stores"] = {
+        name: _settings_of(("stores", name), table, found, wrong)
+        for name, table in found["stores"].items()
+    }
+    found["defaults"] = _settings_of(("defaults",), merged.get("defaults", {}), found, wrong)
+    return found
+
+
+def _settings_of(
+    key: tuple[str, ...],
+    table: Mapping[str, Any],
+    known: Mapping[str, Any],
+    wrong: Collection[tuple[str, ...]],
+) -> dict[str, Any]:
+    """Return the settings without wrong patterns and without names of tables that there are not."""
+    found = {field: value for field, value in table.items() if (*key, field) not in wrong}
+    for kind in ("notify", "repositories"):
+        if kind in table:
+            found[kind] = [name for name in table[kind] if name in known[kind]]
+    if (*key, "rollback", "exclude") in wrong:
+        found["rollback"] = {**table["rollback"], "exclude": []}
+    return {**found, "root": table["root"]} if "root" in table else found
 
 
 def _once(

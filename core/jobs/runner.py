@@ -23,13 +23,7 @@ from core.errors import JobInterrupted, MagerewindError, StoreLeftClosed
 from core.events import Event, Failed, JobBegan, JobEnded, Noted, Outcome, RecoveryBegan
 from core.jobs.directory import JobDirectory, find_job, prepare_state_directory
 from core.jobs.facts import JobFacts
-from core.jobs.listing import (
-    has_begun,
-    has_ended,
-    interrupted_error,
-    list_jobs,
-    summarize,
-)
+from core.jobs.listing import has_begun, has_ended, interrupted_error, list_jobs, summarize
 from core.jobs.lock import Holder, acquire, boot_id, process_start
 from core.jobs.login import login_note
 from core.jobs.old_jobs import forget_old_jobs
@@ -44,6 +38,7 @@ from core.operations.equal_command import command_line
 from core.operations.records import Begin, End, RecoveryStarted, begin_of
 from core.operations.requests import Request
 from core.operations.results import JobResult, OperationResult
+from core.silence import heard_by
 
 if TYPE_CHECKING:
     from core.jobs.hooks_and_notifications import HooksAndNotifications
@@ -227,8 +222,9 @@ class Runner:
         """Do the work, and the steps after it with the store open again."""
         began_s = self.clock()
         done: OperationResult | None = None
+
         try:
-            with interruptible(context.cancellation):
+            with interruptible(context.cancellation), heard_by(context.note_silence):
                 done = self._operate(context, request, recovering=recovering)
             ending = _ending(context, done)
         except MagerewindError as error:

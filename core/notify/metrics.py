@@ -19,6 +19,7 @@ from core import durable
 from core.account.walk import Walk
 from core.backups.catalog import Backup, Health, list_backups
 from core.backups.names import FOREIGN
+from core.backups.stripped import tables_without_rows
 from core.errors import MagerewindError, StorageError
 from core.events import Kind
 from core.owned_files import account_name, read_plain_file
@@ -100,8 +101,8 @@ def _newest(backups: str, now_s: float) -> dict[Kind, Backup]:
         for one in list_backups(backups).sets:
             for backup in one.backups:
                 counts = backup.health in _SOUND and one.timestamp <= now_s
-                if backup.name.variant == FOREIGN:  # dated by its file
-                    continue
+                if backup.name.variant == FOREIGN or tables_without_rows(backup.manifest):
+                    continue  # dated by its file; without rows of value
                 ours = backup.health is not Health.UNVERIFIED or backup.manifest is not None
                 if backup.kind is not None and counts and ours:
                     found.setdefault(backup.kind, backup)

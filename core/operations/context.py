@@ -15,6 +15,7 @@ from core.events import (
     Emit,
     Event,
     Kind,
+    Noted,
     Outcome,
     Progressed,
     Report,
@@ -140,6 +141,10 @@ class JobContext(Struct, kw_only=True):
         for event in events:
             self.warned += isinstance(event, Warned)
             self.emit(event)
+
+    def note_silence(self, words: str) -> None:
+        """State that a silent database server is waited for."""
+        self.emit(Noted(code="database-silent", message=words))
 
     @contextlib.contextmanager
     def step(

@@ -14,6 +14,7 @@ from typing import Final
 from msgspec import Struct
 
 from core.backups.catalog import Backup, Health, list_backups
+from core.backups.stripped import tables_without_rows
 from core.errors import ConfigurationError, MagerewindError
 from core.events import Kind
 from core.magento.settings import DatabaseConnection
@@ -143,7 +144,10 @@ def _database(settings: DatabaseConnection) -> tuple[str, str]:
 
 
 def sound_backups(store: Store, kinds: tuple[Kind, ...]) -> dict[Kind, str]:
-    """Return the newest backup of each kind that has been verified, else one not known as bad."""
+    """Return the newest backup of each kind that has been verified, else one not known as bad.
+
+    A dump without rows of value comes after every full one.
+    """
     if not kinds:
         return {}
     try:
@@ -151,10 +155,18 @@ def sound_backups(store: Store, kinds: tuple[Kind, ...]) -> dict[Kind, str]:
     except MagerewindError:
         return {}
     found: dict[Kind, str] = {}
-    for wanted in (Health.VERIFIED, Health.UNVERIFIED):
-        for backup in sorted(known, key=_when, reverse=True):
-            if backup.kind in kinds and backup.health is wanted and not backup.problem:
-                found.setdefault(backup.kind, backup.name.text)
+    order = (Health.VERIFIED, Health.SOUND, Health.UNVERIFIED)
+    known = tuple(one for one in known if one.health in order and not one.problem)
+    for backup in sorted(
+        known,
+        key=lambda one: (
+            bool(tables_without_rows(one.manifest)),
+            order.index(one.health),
+            -_when(one),
+        ),
+    ):
+        if backup.kind in kinds:
+            found.setdefault(backup.kind, backup.name.text)
     return found
 
 

@@ -1,4 +1,4 @@
-"""A rollback that would change nothing: it ends before the store is closed, and keeps older undos.
+"""A rollback, or an undo, that would change nothing: the store stays open, older undos stay.
 
 This module has the criterion, which a plan applies, and the line of text; it decides nothing.
 """
@@ -21,7 +21,7 @@ def nothing_differs(
     return not any(plan.differs for plan in files.values())
 
 
-def nothing_finding() -> Finding:
-    """Return the note that a command shows instead of a rollback."""
-    message = "Nothing differs from the backup: nothing is changed, and the store stays open."
+def nothing_finding(what: str = "the backup") -> Finding:
+    """Return the note that a command shows instead of a rollback, or of an undo."""
+    message = f"Nothing differs from {what}: nothing is changed, and the store stays open."
     return note("nothing-differs", message)

@@ -91,7 +91,7 @@ def plan_prune(
     `besides` is a job whose needs do not count. Raises StoreUnreadable, and as `needed_backups`.
     """
     needed = needed_backups(jobs, besides=besides)
-    sets = {str(one.timestamp): one for one in list_backups(store.backups).sets}
+    sets = {one.key: one for one in list_backups(store.backups).sets}
     doubted = times_in_doubt(
         (backup.manifest.sequence, one.timestamp)
         for one in sets.values()
@@ -134,7 +134,7 @@ def _candidate(
     ours = [one for one in backups.backups if one not in others]
     why = (needed[one.name.text] for one in backups.backups if one.name.text in needed)
     return Candidate(
-        id=str(backups.timestamp),
+        id=backups.key,
         time_s=backups.timestamp,
         kinds=_standings(ours),
         marked=backups.keep,

@@ -37,7 +37,7 @@ def decide_sets(
     So does the undo of a rollback to it, which may have to fetch tables that stayed. Raises
     RepositoryError, and as `needed_backups`.
     """
-    marked = {one.timestamp for one in list_backups(store.backups).sets if one.keep}
+    marked = {one.key for one in list_backups(store.backups).sets if one.keep}
     needed = {name.partition("_")[0]: why for name, why in needed_backups(open_jobs(store)).items()}
     known = {one.manifest.id: one for one in holdings.sets}
     candidates = [
@@ -45,7 +45,7 @@ def decide_sets(
             id=one.manifest.id,
             time_s=one.timestamp,
             kinds=_standings(store, restic, one, seen),
-            marked=one.timestamp in marked,
+            marked=str(one.timestamp) in marked,
             needed_by=needed.get(str(one.timestamp), ""),
         )
         for one in holdings.sets

@@ -14,7 +14,7 @@ from core.repository.sets import (
     SOME_ROWS,
     PartManifest,
     RemoteSet,
-    Snapshot,
+    SetSnapshot,
     tags_of,
 )
 
@@ -40,8 +40,8 @@ def set_as_listed(
 ) -> RemoteSet:
     """Return a set as a list of the repository would have it; `manifest` is the snapshot's id."""
 
-    def snapshot(identity: str, kind: str, size: int) -> Snapshot:
-        return Snapshot(
+    def snapshot(identity: str, kind: str, size: int) -> SetSnapshot:
+        return SetSnapshot(
             id=identity, store=store, timestamp=timestamp, kind=kind, time_s=now_s, bytes=size
         )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from core.archive.plan.summary import FilePlan
 from core.archive.restore.stage import StagedFiles
@@ -29,6 +30,7 @@ from core.operations.findings import (
 )
 from core.operations.job_files import UNDO, plan_name, plan_of, read_mark
 from core.operations.lost_rows import LostRows, count_lost_rows, uncounted_findings
+from core.operations.nothing_differs import nothing_finding
 from core.operations.release_root import undoable_kinds
 
 if TYPE_CHECKING:
@@ -47,6 +49,13 @@ class UndoPlan(Struct, frozen=True, kw_only=True):
     tables: UndoTables | None = None  # None without a database, or where it is not known
     findings: tuple[Finding, ...]
     scratch: tempfile.TemporaryDirectory[str]  # holds the lists of files
+
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether nothing at all differs from the state before the job; False if not known."""
+        if Kind.DB in self.kinds and (self.tables is None or self.tables.differs):
+            return False
+        return not any(plan.differs for plan in self.files.values())
 
     @property
     def stops(self) -> tuple[Finding, ...]:
@@ -107,7 +116,7 @@ def plan_undo(
         losses = _losses(directory, findings)
         tables = plan_undo_tables(store, directory, findings, partial=partial, report=report)
     findings += _process_findings(store)
-    return UndoPlan(
+    plan = UndoPlan(
         job_id=job_id,
         kinds=kinds,
         files={kind: one.plan for kind, one in staged.items()},
@@ -116,6 +125,9 @@ def plan_undo(
         findings=tuple(findings),
         scratch=scratch,
     )
+    if plan.changes_nothing:
+        plan = replace(plan, findings=(*plan.findings, nothing_finding("the state before it")))
+    return plan
 
 
 def undo_findings(store: Store, files: Mapping[Kind, FilePlan]) -> list[Finding]:

@@ -13,7 +13,8 @@ from msgspec import Struct
 
 from core.database.compare.compare import compare_tables
 from core.database.index.read_index import DumpIndex
-from core.database.schema.swap_file import load_swap
+from core.database.load.try_triggers import same_text
+from core.database.schema.swap_file import Swap, load_swap
 from core.directories import Directory, StateFile
 from core.errors import MagerewindError, NothingToUndo
 from core.events import Report, no_report
@@ -30,13 +31,29 @@ class UndoTables(Struct, frozen=True, kw_only=True):
     """The tables of an undo. `back` come back, `stayed` are as at the commit, `loaded` changed.
 
     `left` are tables that stayed and keep their present state; `backup` is the source of `loaded`.
+    `swapped` tells whether tables, views, triggers, routines or events were exchanged at all.
     """
 
     back: int
+    swapped: bool
     stayed: int = 0
     loaded: tuple[str, ...] = ()
     left: tuple[str, ...] = ()
     backup: str = ""
+
+    @property
+    def differs(self) -> bool:
+        """Whether the undo would change anything."""
+        return self.swapped or bool(self.loaded)
+
+
+def _other_objects(swap: Swap) -> bool:
+    """Tell whether views, triggers, routines or events were made, replaced or dropped."""
+    then, now = (
+        {(one.kind, one.name): one for one in every.objects if one.kind not in swap.keeps}
+        for every in (swap.before, swap.wanted)
+    )
+    return then.keys() != now.keys() or not all(same_text(then[key], now[key]) for key in then)
 
 
 def plan_undo_tables(
@@ -52,12 +69,13 @@ def plan_undo_tables(
         settings = kept_connection(directory)
         swap = load_swap(StateFile(directory, DEFINITIONS), schema=settings.schema)
         back = sum(one.aside is not None for one in swap.tables)
+        swapped = bool(swap.tables or swap.drops) or _other_objects(swap)
         if not swap.kept:
-            return UndoTables(back=back)
+            return UndoTables(back=back, swapped=swapped)
         if partial:
             message = "These tables stayed in the rollback, and the undo leaves them as they are:"
             findings.append(warn("tables-left", message, names=swap.kept))
-            return UndoTables(back=back, left=swap.kept)
+            return UndoTables(back=back, swapped=swapped, left=swap.kept)
         with contextlib.ExitStack() as stack:
             if swap.source is not None and swap.source.repository:
                 elsewhere = KeptElsewhere(directory, swap.source, swap.kept)
@@ -75,7 +93,7 @@ def plan_undo_tables(
             message = "The tables that stayed cannot be compared with the backup, so all of them"
             findings.append(note("not-compared", f"{message} are loaded: {reason}."))
         loaded = tuple(one for one in swap.kept if one not in same)
-        return UndoTables(back=back, stayed=len(same), loaded=loaded, backup=name)
+        return UndoTables(back=back, swapped=swapped, stayed=len(same), loaded=loaded, backup=name)
     except NothingToUndo as error:
         findings.append(stop("backup-needed", error.message, hint=error.hint))
     except MagerewindError as error:

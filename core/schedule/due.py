@@ -1,7 +1,7 @@
 """The time of the last backup of each kind, and whether the kind is overdue.
 
 Only a store with a schedule, or with a limit in its configuration, can be overdue; a store backed
-up by hand has no limit.
+up by hand has no limit. A dump without rows of value is no backup of the database here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from msgspec import Struct
 
 from core.backups.catalog import Backup, Health, list_backups
 from core.backups.names import FOREIGN
+from core.backups.stripped import tables_without_rows
 from core.events import Kind
 from core.magento.store import Store
 from core.schedule.calendar import parse_times
@@ -39,6 +40,7 @@ class Due(Struct, frozen=True, kw_only=True):
     next_s: float | None = None
     tried_s: float | None = None  # of the newest drill
     not_restorable: tuple[str, ...] = ()  # names whose last drill has failed
+    stripped_s: float | None = None  # of a newer dump that does not count: rows of value lack
 
     @property
     def idle(self) -> tuple[str, ...]:
@@ -72,9 +74,11 @@ def due_of(
     """
     installed = find_installed(store.root, SchedulePlaces.of(environ), environ)
     backups = list_backups(store.backups).backups
-    last_s = {kind: _last(backups, kind, now_s) for kind in Kind}
+    full = [one for one in backups if not tables_without_rows(one.manifest)]
+    last_s = {kind: _last(full, kind, now_s) for kind in Kind}
+    newest_s = {kind: _last(backups, kind, now_s) for kind in Kind}
     wanted = set(kinds) or {Kind(kind) for one in installed for kind in one.schedule.kinds}
-    wanted = wanted or {kind for kind, moment in last_s.items() if moment is not None}
+    wanted = wanted or {kind for kind, moment in newest_s.items() if moment is not None}
     interval_s = min((one.schedule.interval_s for one in installed), default=0.0)
     delay_s = max((one.schedule.delay_s for one in installed), default=0)
     scheduled_s = interval_s + delay_s + _SLACK_S if interval_s else LIMIT_S
@@ -87,6 +91,7 @@ def due_of(
         limited=bool(installed) or limit_s is not None,
         installed=installed,
         next_s=next_run(installed, now_s),
+        stripped_s=newest_s[Kind.DB] if newest_s[Kind.DB] != last_s[Kind.DB] else None,
         tried_s=max((trial.at_s for trial in tried), default=None),
         not_restorable=tuple(
             one.name.text

@@ -14,6 +14,7 @@ from core.backups.catalog import (
     find_partial,
     list_backups,
 )
+from core.backups.edit_remarks import find_set
 from core.backups.index import open_index
 from core.backups.manifest import Manifest, find_manifest, write_manifest
 from core.backups.names import index_name, manifest_name, parse_name
@@ -265,3 +266,27 @@ def test_an_index_is_believed_by_its_manifest_only(tmp_path: Path) -> None:
     assert "is a pipe" in str(opened())
     (tmp_path / manifest_name("200_db.sql")).unlink()
     assert opened() == "it has no manifest of ours"
+
+
+def test_dumps_of_others_and_labelled_backups_are_sets_of_their_own(tmp_path: Path) -> None:
+    ours = [f"{1_700_000_000}_{rest}" for rest in ("filesystem.tgz", "db.sql")]
+    theirs = ["shop-2023-11-14_221320.sql", "other-2023-11-14_221320.sql.gz"]
+    labelled = ["1700000000_db_before_launch.sql", "1700000000_filesystem_media_before_launch.tgz"]
+    for name in (*ours, *theirs, *labelled):
+        put(tmp_path, name)
+    listing = list_backups(str(tmp_path))
+    assert {one.timestamp for one in listing.sets} == {1_700_000_000}
+    found = {one.key: {backup.name.text for backup in one.backups} for one in listing.sets}
+    assert found == {
+        "1700000000": {*ours},
+        "1700000000_before_launch": {*labelled},
+        theirs[0]: {theirs[0]},
+        theirs[1]: {theirs[1]},
+    }
+    assert find_set(str(tmp_path), "1700000000").key == "1700000000"
+    assert find_set(str(tmp_path), theirs[1]).key == theirs[1]
+    for name in ours:
+        delete_backup(str(tmp_path), name)
+    with pytest.raises(InvalidBackupName, match="3 sets of backups are of the second") as refused:
+        find_set(str(tmp_path), "1700000000")
+    assert theirs[0] in str(refused.value.hint)

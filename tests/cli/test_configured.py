@@ -180,3 +180,22 @@ def test_a_check_names_secrets_and_programs_that_could_not_be_used(place: Place)
     assert lines[3] == "stores.one: A level of gzip is a number from 0 to 9."
     assert lines[4].startswith("stores.one.schedule.on_calendar: ")
     assert "every full moon" in lines[4]
+    with place.file.open("a") as file:
+        file.write(
+            'strip = ["@nonsense"]\nexclude = ["a//../b"]\ncompres = "gzip"\n'
+            '[stores.third]\nnotify = ["a", "c"]\nrollback.exclude = ["/"]\n[notify.d]\n'
+            'type = "mail"\nuser = "u"\npasword_file = "x"\n[repositories.r]\nurl = 1\n'
+        )
+    every = place.run("config:check", f"--config={place.file}")
+    assert every.returncode == 1
+    found = every.stderr.splitlines()
+    told = [line.removeprefix(f"{place.file}: ") for line in found]
+    assert {*lines} <= {*found}, "those of the machine, beside those of the file"
+    for start in (
+        "unknown field 'compres' in stores.two",
+        "repositories.r.url: expected a text",
+        "stores.third: 'root' is missing",
+        "stores.third.notify: there is no [notify.c]",
+        "stores.two.strip: there is no group of tables '@nonsense'",
+    ):
+        assert any(line.startswith(start) for line in told), (start, told)

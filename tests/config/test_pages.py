@@ -17,10 +17,10 @@ def test_a_generated_file_has_no_mistake_and_says_nothing(tmp_path):
     path = tmp_path / "config.toml"
     path.write_text(commented_file())
     assert tomllib.loads(path.read_text()) == {}
-    assert check(EMPTY, file=str(path)) == ((str(path),), ())
+    assert check(EMPTY, file=str(path))[:2] == ((str(path),), ())
     path.write_text(commented_file("/srv/shop"))
     assert tomllib.loads(path.read_text()) == {"stores": {"shop": {"root": "/srv/shop"}}}
-    assert check(EMPTY, file=str(path)) == ((str(path),), ())
+    assert check(EMPTY, file=str(path))[:2] == ((str(path),), ())
 
 
 def test_every_key_of_a_generated_file_is_one_that_may_be_written(tmp_path):
@@ -28,7 +28,7 @@ def test_every_key_of_a_generated_file_is_one_that_may_be_written(tmp_path):
     text = re.sub(r"^#(?=\[|[a-z_]+ = )", "", commented_file(), flags=re.MULTILINE)
     path = tmp_path / "config.toml"
     path.write_text(text)
-    _, problems = check(EMPTY, file=str(path))
+    _, problems, _ = check(EMPTY, file=str(path))
     assert all("there is no [" in line or "one of" in line for line in problems), problems
     page = configuration_page()
     for key in tomllib.loads(text)["defaults"]:
@@ -50,4 +50,4 @@ def test_every_example_of_a_page_is_right(page, tmp_path):
     for block in blocks:
         path = tmp_path / "config.toml"
         path.write_text(block)
-        assert check(EMPTY, file=str(path)) == ((str(path),), ())
+        assert check(EMPTY, file=str(path))[:2] == ((str(path),), ())

@@ -213,3 +213,25 @@ def test_a_plan_names_the_undo_that_goes_with_it(shop, changed):
     assert f"The undo of job {kept} went" in said.err
     assert kept not in undos(shop)[0]
     assert not later.exists()
+
+
+@pytest.mark.long
+def test_an_undo_of_which_nothing_is_left_is_not_started(shop, changed):
+    """A restored file that is deleted again, and tables that stayed."""
+    roll_back(shop, changed)
+    lost = Path(shop.root) / "app/etc/config.php"
+    content = lost.read_bytes()
+    lost.unlink()
+    only = ("-c", shop.request.code_file, "--only", "app/etc/config.php")
+    magerewind(shop, "setup:rollback", *only, "-d", changed, "--yes", "--no-flush", code=0)
+    before = undos(shop)
+    lost.unlink()
+    try:
+        said = magerewind(shop, "job:undo", "--yes", code=0)
+        assert "Nothing differs from the state before it" in said.err
+        assert not any(word in said.err for word in ("Order:", "set aside come back"))
+        (row, *_) = magerewind(shop, "job:undo", "--dry-run", "--json", code=0).objects
+        assert row["changes_nothing"]
+        assert undos(shop) == before, "no job was started, and the undo is kept"
+    finally:
+        lost.write_bytes(content)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -14,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from core.events import Kind
+from core.operations.health import DATABASE_EMPTY, health_of
 from tests.integration.commands import instead, magerewind
 
 DAY = 86_400
@@ -158,6 +160,13 @@ def test_a_dump_without_rows_displaces_no_full_one(shop, history):
         rows = magerewind(shop, "info:backups:list", "--json", code=0).objects
         found = [one["without_rows"] for one in rows if one["file_name"] == name]
         assert found == [["sales_order"]]
+        ages = ("--warning=12h", "--critical=9d")
+        checked = magerewind(shop, "info:store", "--check", *ages, code=1).out
+        assert re.search(r"WARNING - .*db a day ago \(stripped .*, which does not count\)", checked)
+        said = magerewind(shop, "schedule:status").out
+        assert re.search(r"(?m)^Last db .*\(a day ago\)\nStripped db .*does not count", said)
+        health = health_of(shop.store, DATABASE_EMPTY, "")
+        assert health.way_back.endswith(f" --db-file={history[1]}_db.sql")
 
 
 def test_a_set_of_the_future_stays_and_takes_no_place(shop, history):

@@ -295,7 +295,7 @@ class RecordedEngine:
     def mark(self, one: SetView, *, keep: bool) -> None:
         def marked(each: SetView) -> SetView:
             backups = tuple(replace(backup, keep=keep) for backup in each.backups)
-            return replace(each, backups=backups) if each.timestamp == one.timestamp else each
+            return replace(each, backups=backups) if each.key == one.key else each
 
         changed = tuple(map(marked, self.backups_view.sets))
         self.backups_view = replace(self.backups_view, sets=changed)

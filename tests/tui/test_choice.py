@@ -7,7 +7,7 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from core.config.fields import RollbackOptions, Settings
+from core.config.fields import RollbackOptions, StoreFields
 from core.errors import Cancelled, UsageError
 from core.events import Kind
 from core.operations.requests import RollbackRequest
@@ -18,11 +18,12 @@ from tests.tui.scenes import SCENES
 from tests.waiting import until_in_loop
 from tui.engine.choice import Choice, Option, chosen_first, chosen_names, chosen_set
 from tui.engine.first_choice import begin_with
-from tui.engine.views import BackupsView
+from tui.engine.views import BackupsView, SetView
 from tui.render.choice import choice_lines, option_rows
 from tui.render.job import Canvas
 from tui.render.losses import numbers_words
 from tui.render.text import ASCII
+from tui.screens.deletion import Doomed, deletion_question
 
 BACKUPS = BackupsView(directory="var/backups", sets=sets())
 NEW, OLD, FOREIGN, _ADMIN = (one.timestamp for one in BACKUPS.sets)
@@ -30,7 +31,7 @@ HOW = RollbackRequest(db_file="0_db.sql")
 
 
 def newest() -> Choice:
-    return chosen_set(HOW, BACKUPS, NEW)
+    return chosen_set(HOW, BACKUPS, BACKUPS.sets[0])
 
 
 def names(choice: Choice) -> list[str | None]:
@@ -54,6 +55,26 @@ def test_older_goes_to_the_next_set_that_has_what_is_wanted_and_newer_back() -> 
     files = choice.toggled(Kind.DB)
     assert names(files.moved(1))[2] is None
     assert files.moved(1).moments == (FOREIGN,)
+
+
+def test_dumps_of_others_of_the_same_second_are_sets_of_their_own() -> None:
+    ours = BACKUPS.sets[0]
+    dump = ours.of(Kind.DB)
+    assert dump is not None
+    theirs = [
+        SetView(timestamp=NEW, backups=(replace(dump, name=name),))
+        for name in ("a-dump.sql", "b-dump.sql")
+    ]
+    backups = replace(BACKUPS, sets=(ours, *theirs, *BACKUPS.sets[1:]))
+    choice = chosen_set(HOW, backups, theirs[0])
+    assert names(choice) == [None, None, "a-dump.sql"]
+    assert (choice.place, choice.is_mixed) == (1, False)
+    assert names(choice.moved(1)) == [None, None, "b-dump.sql"]
+    assert names(choice.moved(-1)) == [None, None, dump.name]
+    assert choice.toggled(Kind.CODE).is_mixed  # of one second, and of two sets
+    chosen = tuple(backup for one in theirs for backup in one.backups)
+    question = deletion_question(backups, Doomed(backups=chosen), None)
+    assert question.title_words().startswith("Delete 2 sets, ")
 
 
 def test_a_part_that_the_set_lacks_is_the_nearest_before_it() -> None:
@@ -112,12 +133,12 @@ def test_the_configuration_has_its_say() -> None:
     from core.cli.rollback_request import rollback_request, undo_request
 
     options = RollbackOptions(keep_env=True, flush=False, exclude=("pub/feeds",))
-    settings = Settings(rollback=options, strict=True)
+    settings = StoreFields(rollback=options, strict=True)
     engine = RecordedEngine()
     engine.rollback_to = lambda files: rollback_request(CommandLine(), settings, files)  # type: ignore[method-assign]
     asked = RollbackRequest(code_file=f"{NEW}_filesystem.tgz", exclude=("var/x",))
     for request in (asked, None):
-        choice = begin_with(engine, request, timestamp=None, broken=frozenset())
+        choice = begin_with(engine, request, chosen=None, broken=frozenset())
         assert isinstance(choice, Choice)
         assert choice.how.keep_env
         assert choice.how.strict

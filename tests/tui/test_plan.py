@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import threading
 
+from msgspec.structs import replace
+
 from core.archive.plan.directory_totals import Sums
 from core.archive.plan.rows import Action
 from core.archive.plan.tree import PlannedNode
@@ -229,3 +231,23 @@ def test_what_was_open_is_open_in_the_next_plan() -> None:
     assert len(first.children.get((Kind.CODE, "media"), ())) == 0
     again = opened_at_first(plan(), children, {*first.opened, (Kind.CODE, "media")})
     assert len(again.children[Kind.CODE, "media"]) == 30
+
+
+async def test_where_nothing_differs_no_question_is_offered(engine: RecordedEngine) -> None:
+    SCENES["undo"].before(engine)
+    engine.plan_view = replace(plan(), changes_nothing=True, files={}, database=None, tables=())
+    async with opened(engine) as (app, pilot):
+        for key, word in (("u", "undo"), ("r", "roll back")):
+            await press(pilot, key)
+            assert "Nothing differs: the store stays open" in shown(app)
+            assert "[n]" not in rows(app)[-1]
+            await press(pilot, "n")
+            assert f"there is nothing to {word}" in said(app)
+            assert "Type the host" not in shown(app)
+            await press(pilot, "escape")
+        engine.plan_view = plan()
+        await press(pilot, "r")
+        assert "[n] Confirm" in rows(app)[-1]
+        engine.plan_view = replace(plan(), changes_nothing=True)
+        await press(pilot, "f5")
+        assert "[n]" not in rows(app)[-1]

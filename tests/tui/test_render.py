@@ -163,7 +163,7 @@ def test_sets_are_sorted_and_opened() -> None:
     assert [item.one.timestamp for item in rows(sort="oldest").items if item.one][-1] == first
     assert rows(sort="worst").items[0].one.health == "damaged"
     assert rows(sort="largest").items[0].one.timestamp == first
-    opened = rows(opened=frozenset({first})).items
+    opened = rows(opened=frozenset({sets()[0].key})).items
     assert [item.backup is not None for item in opened[:4]] == [False, True, True, True]
 
 

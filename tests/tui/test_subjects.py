@@ -10,8 +10,11 @@ from core.text import numbers
 from tests.tui.conftest import opened, said, settle, shown
 from tests.tui.recorded import RecordedEngine
 from tests.tui.recorded_values import NOW_S, sets
+from tests.tui.scenes import SCENES
 from tui.app.terminal import Terminal
 from tui.screens.history import History
+from tui.screens.home import Home
+from tui.screens.job import JobScreen
 
 RUNNING = "20261123-025719-ab12"
 
@@ -47,6 +50,53 @@ async def test_the_question_of_a_deletion_goes_with_its_files(engine: RecordedEn
         await settle(pilot)
         assert "Delete this" not in shown(app)
         assert "is gone: nothing was done here" in said(app)
+
+
+async def test_the_last_question_goes_with_a_backup_and_with_another_job(
+    engine: RecordedEngine,
+) -> None:
+    for happens, words in (
+        (
+            lambda: engine.delete([sets()[0].backups[2].name]),
+            f"{sets()[0].backups[2].name} is gone",
+        ),
+        (engine.run, "Another job has begun"),
+    ):
+        async with opened(engine) as (app, pilot):
+            for key in ("enter", "up", "r", "n"):
+                await pilot.press(key)
+                await settle(pilot)
+            assert "Type the host" in shown(app)
+            app.look_for_jobs()
+            await settle(pilot)
+            assert "Type the host" in shown(app)
+            happens()
+            app.look_for_jobs()
+            await settle(pilot)
+            await settle(pilot)
+            assert "Type the host" not in shown(app)
+            assert f"{words}" in said(app)
+
+
+async def test_the_screen_of_a_recovery_goes_with_its_job(engine: RecordedEngine) -> None:
+    SCENES["recover"].before(engine)
+    job, *others = engine.job_views
+    for now, screen, words in (
+        (replace(job, interrupted=False), Home, "was recovered elsewhere"),
+        (replace(job, interrupted=False, running=True), JobScreen, ""),
+    ):
+        engine.job_views = (job, *others)
+        async with opened(engine) as (app, pilot):
+            await pilot.press("i")
+            await settle(pilot)
+            assert "WHAT RECOVERY WILL DO" in shown(app)
+            engine.job_views = (now, *others)
+            app.look_for_jobs()
+            await settle(pilot)
+            await settle(pilot)
+            assert "WHAT RECOVERY WILL DO" not in shown(app)
+            assert isinstance(app.screen, screen)
+            assert words in said(app)
 
 
 async def test_r_on_the_first_screen_plans_for_the_set_under_the_cursor(
@@ -118,11 +168,25 @@ async def test_a_mark_is_set_and_seen(engine: RecordedEngine) -> None:
         await settle(pilot)
         assert "is kept: pruning leaves it" in said(app)
         assert "23 Nov 00:00#" in shown(app)
-        assert "# marked: pruning leaves it" in shown(app)
+        assert "# pruning leaves it" in shown(app)
         await pilot.press("k")
         await settle(pilot)
         assert not any(one.keep for one in engine.backups_view.sets)
         assert "00:00#" not in shown(app)
+        for key in ("space", "space", "k"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert "2 sets are kept: pruning leaves them" in said(app)
+        assert [one.keep for one in engine.backups_view.sets] == [True, True, False, False]
+        for key in ("space", "k"):  # a third one that is not kept: all are
+            await pilot.press(key)
+            await settle(pilot)
+        assert [one.keep for one in engine.backups_view.sets] == [True, True, True, False]
+        for key in ("k", "e", "o", "k", "enter"):
+            await pilot.press(key)
+            await settle(pilot)
+        assert not any(one.keep for one in engine.backups_view.sets)
+        assert engine.notes == [(one.timestamp, "ok") for one in engine.backups_view.sets[:3]]
 
 
 async def test_a_refusal_goes_with_the_next_key(engine: RecordedEngine) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import tzinfo
 from typing import ClassVar, Final
 
@@ -17,6 +18,7 @@ from core.events import Operation
 from core.jobs.listing import JobSummary
 from core.operations.health import StoreHealth
 from core.operations.requests import DiscardRequest, Request, UndoRequest
+from core.silence import heard_by
 from tui.app.bar import bar_of
 from tui.app.base import Shell
 from tui.app.terminal import Terminal
@@ -91,11 +93,13 @@ class Application(Shell):
         self.last_words = ""
         self.look: Latest[Looked] = Latest()
         self._health: Latest[StoreHealth] = Latest()
+        self._held = ExitStack()  # as long as it runs
 
     def on_mount(self) -> None:
         """Show Home and begin to watch for jobs."""
         self.set_class(self.ascii_only, "-ascii")
         self.questions = QuestionThreads()
+        self._held.enter_context(heard_by(self.questions.handed(self.tell)))
         every_s = REMOTE_POLL_S if self.remote else POLL_S
         self._poll_timer = self.set_interval(every_s, self.poll, pause=True)
         self._watch = StreamWatch(
@@ -119,6 +123,7 @@ class Application(Shell):
     def on_unmount(self) -> None:
         """Let no answer come back into a closed application."""
         self._watch.close()
+        self._held.close()
         self.questions.close()
         self.engine.close()
 
@@ -310,26 +315,26 @@ class Application(Shell):
         """Put the screen of an action on top."""
         self.open_page(key)
 
-    def show_backups(self, timestamp: int | None) -> None:
+    def show_backups(self, key: str | None) -> None:
         """Show the backups, with the cursor on this set."""
-        self.push_screen(Backups(timestamp))
+        self.push_screen(Backups(key))
 
     def compare(self, one: SetView) -> None:
         """Plan a rollback to this set, to see its changes."""
         if one.kinds:
-            self.pick(one.timestamp)
+            self.pick(one.key)
         else:
             self.refuse("An archive of several kinds is not compared.")
 
-    def pick(self, timestamp: int | None) -> None:
+    def pick(self, key: str | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
-        self._show_plan(None, timestamp)
+        self._show_plan(None, key)
 
-    def _show_plan(self, request: UndoRequest | None, timestamp: int | None = None) -> None:
+    def _show_plan(self, request: UndoRequest | None, key: str | None = None) -> None:
         # The modules that plan load slowly, and Home does not wait for them.
         from tui.screens.plan import Rollback  # noqa: PLC0415
 
-        self.push_screen(Rollback(request, timestamp=timestamp))
+        self.push_screen(Rollback(request, chosen=key))
 
     def _open_recovery(self) -> None:
         job = self.interrupted_job

@@ -99,10 +99,24 @@ class Choice(Struct, frozen=True, kw_only=True):
     @property
     def place(self) -> int | None:
         """The number of the chosen set, from 0; None for backups of several sets, or none."""
-        moments = self.moments or tuple({one.timestamp for one in self.files.values()})
-        if len(moments) != 1:
-            return None
-        return next((n for n, one in enumerate(self.sets) if one.timestamp == moments[0]), None)
+        places = self._places
+        return places.pop() if len(places) == 1 else None
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether the backups that are taken are of several sets."""
+        return len(self.moments) > 1 or (bool(self.moments) and len(self._places) > 1)
+
+    @property
+    def _places(self) -> set[int]:
+        """The numbers of the sets of the backups that are taken, else of all that are at hand."""
+        files = [one for kind, one in self.files.items() if kind in self.taken]
+        names = {one.name for one in files or self.files.values()}
+        return {
+            number
+            for number, every in enumerate(self.sets)
+            if any(one.name in names for one in every.backups)
+        }
 
     @property
     def options(self) -> tuple[Option, ...]:
@@ -145,16 +159,12 @@ class Choice(Struct, frozen=True, kw_only=True):
         """Return it with the next older (1) or newer (-1) set. Raises UsageError."""
         if self.how.repository is not None:
             raise UsageError("Another set elsewhere is chosen on Backups.")
-        moments = self.moments or tuple(one.timestamp for one in self.files.values())
+        places = self._places or {-1}
         wanted = self.wanted or frozenset(Kind)
-        for one in self.sets if step > 0 else reversed(self.sets):
-            beyond = (
-                one.timestamp < min(moments, default=0)
-                if step > 0
-                else one.timestamp > max(moments, default=0)
-            )
-            if beyond and wanted & set(one.kinds):
-                files = files_near(self.sets, one.timestamp)
+        older = self.sets[max(places) + 1 :]
+        for one in older if step > 0 else reversed(self.sets[: max(0, min(places))]):
+            if wanted & set(one.kinds):
+                files = files_near(self.sets, one)
                 return replace(self, files=files, taken=self.wanted & set(one.kinds))
         raise UsageError(f"There is no {'older' if step > 0 else 'newer'} set.")
 
@@ -183,19 +193,28 @@ class Choice(Struct, frozen=True, kw_only=True):
         return replace(self, how=how, left=tuple(one for one in self.left if one != part))
 
 
-def files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
-    """Return a backup of each kind: that of a moment, else the nearest before it, else after it.
+def files_near(sets: Sequence[SetView], chosen: SetView) -> dict[Kind, BackupView]:
+    """Return a backup of each kind: the set's, else the nearest before it, else after it.
 
-    One that is known to be damaged, or is not here, is only taken of that very moment. `sets` are
+    One that is known to be damaged, or is not here, is only taken of that very set. `sets` are
     newest first.
     """
+    return {
+        **_files_near(sets, chosen.timestamp),
+        **{kind: one for kind in Kind if (one := chosen.of(kind)) is not None},
+    }
+
+
+def _files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
+    """Return a usable backup of each kind: of a moment, else nearest before it, else after it."""
     found: dict[Kind, BackupView] = {}
     for kind in Kind:
         known = [
             backup
             for one in sets
             if (backup := one.of(kind)) is not None
-            and ((backup.origin is None and backup.health not in BAD) or one.timestamp == at)
+            and backup.origin is None
+            and backup.health not in BAD
         ]
         before = next((one for one in known if one.timestamp <= at), None)
         nearest = before or (known[-1] if known else None)
@@ -204,10 +223,10 @@ def files_near(sets: Sequence[SetView], at: int) -> dict[Kind, BackupView]:
     return found
 
 
-def chosen_set(how: RollbackRequest, backups: BackupsView, timestamp: int) -> Choice:
+def chosen_set(how: RollbackRequest, backups: BackupsView, chosen: SetView) -> Choice:
     """Return the choice of a whole set."""
-    files = files_near(backups.sets, timestamp)
-    taken = frozenset(kind for kind, one in files.items() if one.timestamp == timestamp)
+    files = files_near(backups.sets, chosen)
+    taken = frozenset(chosen.kinds)
     return Choice(how=how, sets=backups.sets, files=files, taken=taken, wanted=taken)
 
 
@@ -224,7 +243,7 @@ def chosen_names(how: RollbackRequest, backups: BackupsView) -> Choice:
         return Choice(how=how, sets=(), files={}, taken=taken, wanted=taken)
     how = replace(how, repository=None, store="")  # the views of the backups tell where they are
     at = max((one.timestamp for one in named.values()), default=0)
-    files = {**files_near(backups.sets, at), **named}
+    files = {**_files_near(backups.sets, at), **named}
     taken = frozenset(named)
     return Choice(how=how, sets=backups.sets, files=files, taken=taken, wanted=taken)
 
@@ -242,9 +261,14 @@ def chosen_first(how: RollbackRequest, backups: BackupsView, broken: frozenset[s
         for one in every.backups
         if one.name in broken and one.kind is not None
     }
-    newest = max((one.timestamp for one in good.values()), default=0)
-    taken = frozenset(way or (kind for kind, one in good.items() if one.timestamp == newest))
-    files = {**files_near(backups.sets, newest), **good, **way}
+    names = {one.name for one in good.values()}
+    newest = next(
+        (every for every in backups.sets if any(one.name in names for one in every.backups)), None
+    )
+    of_newest = set() if newest is None else {one.name for one in newest.backups}
+    taken = frozenset(way or (kind for kind, one in good.items() if one.name in of_newest))
+    near = {} if newest is None else files_near(backups.sets, newest)
+    files = {**near, **good, **way}
     return Choice(how=how, sets=backups.sets, files=files, taken=taken, wanted=taken)
 
 

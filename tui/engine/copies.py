@@ -31,7 +31,7 @@ def with_copies(
 
     `open_one` returns a repository of the configuration; one that it lacks is passed over.
     """
-    found = {one.timestamp: one for one in sets}
+    found = {one.key: one for one in sets}
     for known in seen:
         try:
             origin = SetOrigin(repository=open_one(known.repository), store=store)
@@ -40,11 +40,11 @@ def with_copies(
         for one in known.holdings.sets:
             if not one.is_whole:
                 continue
-            here = found.get(one.timestamp)
+            here = found.get(str(one.timestamp))
             if here is None:
-                found[one.timestamp] = _set_view(one, known, origin)
+                found[str(one.timestamp)] = _set_view(one, known, origin)
             else:
-                found[one.timestamp] = _with_place(here, one, known, origin)
+                found[str(one.timestamp)] = _with_place(here, one, known, origin)
     return tuple(sorted(found.values(), key=lambda one: -one.timestamp))
 
 

@@ -14,12 +14,13 @@ def begin_with(
     engine: Engine,
     asked: RollbackRequest | UndoRequest | None,
     *,
-    timestamp: int | None,
+    chosen: str | None,
     broken: frozenset[str],
 ) -> Choice | UndoRequest:
     """Return the first choice: of a request, of a set, or of the existing sets.
 
-    `broken` are the backups that restore broken parts. Raises BackupNotFound.
+    `chosen` is the key of a set, `broken` the backups that restore broken parts. Raises
+    BackupNotFound.
     """
     if isinstance(asked, UndoRequest):
         return engine.undo_of(asked.job_id)
@@ -33,8 +34,9 @@ def begin_with(
             "There is no backup of code, media or db in var/backups.", hint="[b] takes one."
         )
     how = engine.rollback_to(file)
-    if timestamp is not None and any(one.timestamp == timestamp for one in backups.sets):
-        return chosen_set(how, backups, timestamp)
+    found = next((one for one in backups.sets if one.key == chosen), None)
+    if found is not None:
+        return chosen_set(how, backups, found)
     return chosen_first(how, backups, broken)
 
 

@@ -168,4 +168,5 @@ def undo_view(plan: UndoPlan) -> PlanView:
         uncounted=plan.losses.uncounted if plan.losses is not None else (),
         order_numbers=plan.losses.order_numbers if plan.losses is not None else (),
         database_aside=Kind.DB in plan.kinds,
+        changes_nothing=plan.changes_nothing,
     )

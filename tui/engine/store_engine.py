@@ -15,18 +15,18 @@ from contextlib import suppress
 
 from msgspec.structs import replace
 
-from core.backups.catalog import Backup, list_backups
+from core.backups.catalog import Backup, find_any_backup, list_backups
 from core.backups.edit_remarks import change_remarks
 from core.backups.verification import verify_backup
 from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
 from core.cli.repositories import named_repository
 from core.cli.rollback_request import rollback_request, undo_request
-from core.config.fields import Settings
+from core.config.fields import StoreFields
 from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
-from core.errors import DamagedBackup, MagerewindError, UsageError
+from core.errors import BackupNotFound, DamagedBackup, MagerewindError, UsageError
 from core.events import Kind, Report
 from core.jobs import lock
 from core.jobs.client import Client
@@ -264,10 +264,10 @@ class StoreEngine:
             change_remarks(self._find(backup), lambda remarks: replace(remarks, keep=keep))
 
     def _find(self, wanted: BackupView) -> Backup:
-        for backup in list_backups(self._store.backups).backups:
-            if backup.name.text == wanted.name:
-                return backup
-        raise DamagedBackup(f"{wanted.name} is not in var/backups any more.")
+        try:
+            return find_any_backup(self._store.backups, wanted.name)
+        except BackupNotFound:
+            raise DamagedBackup(f"{wanted.name} is not in var/backups any more.") from None
 
     def needed(self, names: Sequence[str]) -> Mapping[str, str]:
         """Return those of these files that are needed, with what needs each."""
@@ -358,12 +358,12 @@ class StoreEngine:
         return plan_views.plan_view(plan)
 
     @property
-    def _usual(self) -> Settings:
+    def _usual(self) -> StoreFields:
         """The configuration of the store; the defaults where it is broken, as a start reports."""
         if self._settings is not None:
             with suppress(MagerewindError):
                 return self._settings(self.root).settings
-        return Settings()
+        return StoreFields()
 
     def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
         """Return the rollback to these backups, as the configuration asks for it."""

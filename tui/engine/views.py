@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from msgspec import Struct, field
 
 from core.backups.catalog import PartialBackup
+from core.backups.names import set_key
 from core.backups.remarks import Trial
 from core.events import Kind
 from core.magento.store import Store
@@ -128,10 +129,16 @@ class BackupView(Struct, frozen=True, kw_only=True):
 
 
 class SetView(Struct, frozen=True, kw_only=True):
-    """The backups of one timestamp, in the order of work."""
+    """Backups that were taken together, in the order of work."""
 
     timestamp: int
     backups: tuple[BackupView, ...]
+
+    @property
+    def key(self) -> str:
+        """The name of the set: its timestamp, for one of ours."""
+        name = self.backups[0].name if self.backups else ""
+        return set_key(name, self.timestamp)
 
     @property
     def kinds(self) -> tuple[Kind, ...]:

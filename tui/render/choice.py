@@ -54,7 +54,7 @@ def choice_lines(choice: Choice, place: Canvas, zone: tzinfo | None) -> list[Con
     if changed:
         words = text.fit(f"Options: {changed}", place.width, place.glyphs).rstrip()
         rows.append(assemble((words, "$text-warning")))
-    if len(choice.moments) > 1:
+    if choice.is_mixed:
         words = f"{place.glyphs.warning} These backups are of different moments: they may not match"
         rows.append(assemble((text.fit(words, place.width, place.glyphs), "$text-warning")))
     return rows

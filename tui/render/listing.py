@@ -59,9 +59,9 @@ class SetRows(Struct, frozen=True, kw_only=True):
         return next((at for at, item in enumerate(self.items) if item.key == key), None)
 
 
-def texts_of(listing: BackupsView, when: Callable[[float], str]) -> Mapping[int, str]:
-    """Return the text a filter searches, for each set by its timestamp."""
-    return {one.timestamp: _text_of(one, when) for one in listing.sets}
+def texts_of(listing: BackupsView, when: Callable[[float], str]) -> Mapping[str, str]:
+    """Return the text a filter searches, for each set by its key."""
+    return {one.key: _text_of(one, when) for one in listing.sets}
 
 
 def _text_of(one: SetView, when: Callable[[float], str]) -> str:
@@ -74,15 +74,15 @@ def _text_of(one: SetView, when: Callable[[float], str]) -> str:
 
 def rows_of(
     listing: BackupsView,
-    texts: Mapping[int, str],
+    texts: Mapping[str, str],
     *,
     term: str,
     sort: str,
-    opened: Collection[int],
+    opened: Collection[str],
 ) -> SetRows:
     """Return the rows that match every word of `term`, in the order `sort`, leftovers last."""
     words = term.casefold().split()
-    found = [one for one in listing.sets if all(word in texts[one.timestamp] for word in words)]
+    found = [one for one in listing.sets if all(word in texts[one.key] for word in words)]
     match sort:
         case "oldest":
             found.sort(key=lambda one: one.timestamp)
@@ -94,8 +94,8 @@ def rows_of(
             found.sort(key=lambda one: -one.timestamp)
     items: list[SetRow] = []
     for one in found:
-        items.append(SetRow(key=f"set {one.timestamp}", one=one))
-        if one.timestamp in opened:
+        items.append(SetRow(key=f"set {one.key}", one=one))
+        if one.key in opened:
             items += [
                 SetRow(key=f"file {backup.name}", one=one, backup=backup) for backup in one.backups
             ]

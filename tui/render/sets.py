@@ -152,7 +152,7 @@ def _part_line(name: str, items: str, size: str, check: str) -> str:
 def about_lines(one: SetView, place: Canvas) -> list[Content]:
     """Return the facts of a set as a whole: note, version and maker, time of the closed store."""
     first = one.backups[0] if one.backups else None
-    kept = f"{place.glyphs.kept} marked: pruning leaves it" if one.keep else ""
+    kept = f"{place.glyphs.kept} pruning leaves it" if one.keep else ""
     known = [("Note", one.note), ("Kept", kept)]
     if one.is_scattered:
         parts = (f"{part.kind or part.name} {', '.join(part.where)}" for part in one.backups)

@@ -39,16 +39,17 @@ class Backups(FilteredPage):
 
     CRUMB = "Backups"
     RESTS_S: ClassVar[float] = 0.4  # the cursor stands still so long before its set is looked at
-    PURPOSE = """Enter shows the files of a set, Enter on a file what is inside. Verify and delete
-        work on what is marked, else on what is under the cursor. "not read": not yet again."""
+    PURPOSE = """Enter shows the files of a set, Enter on a file what is inside. Verify, keep, note,
+        copy and delete work on all that is marked with space, else on the row under the cursor.
+        "not read": not yet again."""
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("r", "roll_back", "Roll back", tooltip="Plan a rollback to this set."),
         Binding("equals_sign", "compare", "Compare", tooltip="Read all: what it would change."),
         Binding(
             "v", "verify", "Verify", tooltip="Read it again from end to end, in the background."
         ),
-        Binding("e", "note", "Note", tooltip="Write what this set is for."),
-        Binding("k", "keep", "Keep", tooltip="Mark it: pruning leaves it. Again: unmark it."),
+        Binding("e", "note", "Note", tooltip="Write what the sets are for."),
+        Binding("k", "keep", "Keep", tooltip="Pruning leaves it. Again: keep it no more."),
         Binding("slash", "filter", "Filter", tooltip="Show what matches, while you type."),
         Binding("s", "sort", "Sort", tooltip="Newest, oldest, largest or worst first."),
         Binding("y", "copy", "Copy names", tooltip="Copy the names of its files."),
@@ -72,15 +73,15 @@ class Backups(FilteredPage):
         Hint(key="d", words="Delete", last=True),
     )
 
-    def __init__(self, timestamp: int | None = None) -> None:
+    def __init__(self, key: str | None = None) -> None:
         super().__init__()
-        self._wanted = "" if timestamp is None else f"set {timestamp}"
+        self._wanted = "" if key is None else f"set {key}"
         self._backups: Latest[BackupsView] = Latest()
         self._known: BackupsView | None = None  # shown before it was read anew
         self._has_places = False  # of the list: asked for each row that is drawn
-        self._texts: Mapping[int, str] = {}
+        self._texts: Mapping[str, str] = {}
         self._listing = SetRows()
-        self._opened: set[int] = set()
+        self._opened: set[str] = set()
         self._marks: set[str] = set()
         self._sort = SORTS[0]
         self._verifying: Verifying | None = None
@@ -282,18 +283,18 @@ class Backups(FilteredPage):
         elif item.one is not None and item.backup is not None:
             open_inside(self.app, item.one, item.backup)
         elif item.one is not None:
-            self.action_unfold(item.one.timestamp not in self._opened)
+            self.action_unfold(item.one.key not in self._opened)
 
     def action_unfold(self, opened: bool) -> None:
         """Show the files of the set under the cursor, or fold them away."""
         item = self.item()
         if item is None or item.one is None:
             return
-        self._wanted = f"set {item.one.timestamp}"
+        self._wanted = f"set {item.one.key}"
         if opened:
-            self._opened.add(item.one.timestamp)
+            self._opened.add(item.one.key)
         else:
-            self._opened.discard(item.one.timestamp)
+            self._opened.discard(item.one.key)
         self.redraw()
 
     def on_rows_marked(self, _event: Rows.Marked) -> None:
@@ -325,7 +326,7 @@ class Backups(FilteredPage):
     def action_roll_back(self) -> None:
         """Choose the set under the cursor for a rollback."""
         if (one := self._set_to_plan(self.action_roll_back)) is not None:
-            self.owner.pick(one.timestamp)
+            self.owner.pick(one.key)
 
     def action_compare(self) -> None:
         """Read everything: the changes of a rollback to the set."""
@@ -358,27 +359,27 @@ class Backups(FilteredPage):
             self.app.copy_to_clipboard(names)
             self.owner.tell(f"Copied, where the terminal allows it: {names}")
 
-    def _set_to_change(self) -> SetView | None:
-        """Return the set under the cursor; None, and say why, where nothing is written on it."""
-        item = self.item()
-        if item is None or item.one is None:
+    def _sets_to_change(self) -> tuple[SetView, ...]:
+        """Return the chosen sets; none, and say why, where nothing is written on them."""
+        found = {row.one.key: row.one for row in self.chosen_rows() if row.one is not None}
+        if not found:
             self.owner.refuse("There is no set under the cursor.")
-            return None
-        if not self.owner.may_change() or self._refused_there(item.one.backups):
-            return None
-        return item.one
+        elif self.owner.may_change() and not self._refused_there(
+            part for one in found.values() for part in one.backups
+        ):
+            return tuple(found.values())
+        return ()
 
     def action_keep(self) -> None:
-        """Mark the set under the cursor to be kept, or take the mark off."""
-        if not self._waits(self.action_keep) and (one := self._set_to_change()) is not None:
-            turn_mark(self, one, self.action_refresh_list)
+        """Mark the chosen sets to be kept, or take the marks off."""
+        if not self._waits(self.action_keep) and (chosen := self._sets_to_change()):
+            turn_mark(self, chosen, self.action_refresh_list)
 
     def action_note(self) -> None:
-        """Write another note for the set under the cursor."""
-        if self._waits(self.action_note) or (one := self._set_to_change()) is None:
-            return
-        gone = Doomed(backups=one.backups).gone
-        ask_note(self, one, self.action_refresh_list, lambda: gone(self._backups.value))
+        """Write another note for the chosen sets."""
+        if not self._waits(self.action_note) and (chosen := self._sets_to_change()):
+            gone = Doomed(backups=tuple(part for one in chosen for part in one.backups)).gone
+            ask_note(self, chosen, self.action_refresh_list, lambda: gone(self._backups.value))
 
     def action_delete(self) -> None:
         """Ask, then delete the chosen backups and unfinished files: all of them, or none."""

@@ -17,6 +17,7 @@ from core.operations.requests import RollbackRequest, UndoRequest
 from tui.engine.choice import Choice, Option
 from tui.engine.first_choice import begin_with
 from tui.engine.port import Latest
+from tui.engine.views import BackupsView
 from tui.screens.page import Page
 from tui.screens.plan_options import OptionsPanel
 from tui.widgets.form import Form
@@ -41,15 +42,16 @@ class Choosing(Page):
         self,
         request: RollbackRequest | UndoRequest | None = None,
         *,
-        timestamp: int | None = None,
+        chosen: str | None = None,
     ) -> None:
         super().__init__()
         self._asked = request
-        self._timestamp = timestamp
+        self._chosen = chosen
         self._undo = request if isinstance(request, UndoRequest) else None
         self._choice: Choice | None = None
         self._looks: Latest[Choice | UndoRequest] = Latest()
         self._rests: Timer | None = None
+        self._listing: Latest[BackupsView] = Latest()
 
     @property
     def undo(self) -> bool:
@@ -64,11 +66,11 @@ class Choosing(Page):
     def _look(self) -> None:
         """Read var/backups and the configuration in a background thread."""
         health, engine = self.owner.health, self.owner.engine
-        asked, timestamp = self._asked, self._timestamp
+        asked, chosen = self._asked, self._chosen
         broken = frozenset((health.backups or {}).values() if health and health.way_back else ())
         self._looks.ask(
             self.owner.questions,
-            lambda: begin_with(engine, asked, timestamp=timestamp, broken=broken),
+            lambda: begin_with(engine, asked, chosen=chosen, broken=broken),
             self._looked,
             limit_s=LIMIT_S,
         )
@@ -127,6 +129,30 @@ class Choosing(Page):
             self.action_kind(event.key)
         else:
             self._change(lambda choice: choice.switched(Option(event.key)))
+
+    def close_ended(self) -> None:
+        """Close the last question where its undo or a backup is gone, or another job has begun."""
+        super().close_ended()
+        if self.dialog is not None and not self.undo:
+            engine = self.owner.engine
+            self._listing.ask(self.owner.questions, engine.backups, self._listed, limit_s=LIMIT_S)
+
+    def _listed(self, _value: object) -> None:
+        super().close_ended()
+
+    def question_ended(self) -> str:
+        """Return why the last question is over, an empty text while it is not."""
+        owner, asked, listing = self.owner, self.request, self._listing.value
+        if owner.running_job is not None or owner.interrupted_job is not None:
+            return "Another job has begun: nothing was done here."
+        if isinstance(asked, UndoRequest):
+            return owner.undo_gone(asked.job_id)
+        if asked is None or asked.repository is not None or not isinstance(listing, BackupsView):
+            return ""
+        there = {backup.name for one in listing.sets for backup in one.backups}
+        names = [name for kind in Kind if (name := asked.file_of(kind)) is not None]
+        gone = next((name for name in names if name not in there), None)
+        return "" if gone is None else f"{gone} is gone: nothing was done here."
 
     def forget_plan(self) -> None:
         """Leave the plan that is shown or made: it is wanted no more."""

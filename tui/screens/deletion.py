@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from core.backups.catalog import PartialBackup
+from core.backups.names import set_key
 from core.events import Kind
 from core.jobs.listing import JobSummary
 from tui.engine.views import BAD, BackupsView, BackupView
@@ -113,18 +114,18 @@ def deletion_question(listing: BackupsView, doomed: Doomed, zone: tzinfo | None)
 def _named(doomed: Doomed, zone: tzinfo | None) -> tuple[str, str]:
     """Return the files in words, and what is typed to confirm them."""
     size = text.size(sum(doomed.sizes.values()))
-    moments = sorted({backup.timestamp for backup in doomed.backups})
-    if not moments:
+    keys = {set_key(backup.name, backup.timestamp) for backup in doomed.backups}
+    if not keys:
         many = len(doomed.unfinished)
         what = "this unfinished file" if many == 1 else f"{many} unfinished files"
         return f"{what}, {size}", ""
-    when = text.local_time(moments[0], zone)
+    when = text.local_time(min(backup.timestamp for backup in doomed.backups), zone)
     more = f" and {text.plural(len(doomed.unfinished), 'unfinished file')}"
     more = more if doomed.unfinished else ""
-    if len(moments) > 1:
-        return f"{len(moments)} sets{more}, {size}", f"delete {len(moments)} sets"
+    if len(keys) > 1:
+        return f"{len(keys)} sets{more}, {size}", f"delete {len(keys)} sets"
     if len(doomed.backups) > 1:
-        return f"this set of {when}{more}, {size}", str(moments[0])
+        return f"this set of {when}{more}, {size}", keys.pop()
     return f"this backup of {when}{more}, {size}", doomed.backups[0].name
 
 

@@ -87,7 +87,7 @@ class Host(Messages, Protocol):
         """Put the screen of an action on top, or say why not."""
         ...
 
-    def show_backups(self, timestamp: int | None) -> None:
+    def show_backups(self, key: str | None) -> None:
         """Show the backups, with the cursor on this set."""
         ...
 
@@ -95,7 +95,7 @@ class Host(Messages, Protocol):
         """Plan a rollback to this set, to see its changes."""
         ...
 
-    def pick(self, timestamp: int | None) -> None:
+    def pick(self, key: str | None) -> None:
         """Begin a rollback, to this set or to one that is still to be chosen."""
         ...
 

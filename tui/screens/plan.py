@@ -9,7 +9,6 @@ confirm                                       starts exactly the plan that is sh
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from typing import ClassVar, Final
 
 from msgspec.structs import replace
@@ -42,6 +41,12 @@ from tui.widgets.panel import Panel
 
 _TREE_KEYS: Final = {"enter", "space", "slash", "c", "tab", "equals_sign"}
 _OPENS: Final = ("--map-collations", "--partial", "--keep-stripped", "--whole")
+_CONFIRM: Final = Hint(key="n", words="Confirm")
+_ANEW: Final = Hint(key="f5", words="Plan anew")
+_LAST: Final = (
+    *(BACK, HELP),
+    *(Hint(key="y", words="Copy command"), Hint(key="b", words="Back up first")),
+)
 
 
 class Rollback(Choosing):
@@ -60,46 +65,37 @@ class Rollback(Choosing):
         Binding("f5", "plan", "Plan anew", tooltip="Read the backups and the store again."),
     ]
     HINTS = (
-        Hint(key="n", words="Confirm"),
+        _CONFIRM,
         Hint(key="enter", words="Open"),
         Hint(key="space", words="Leave out"),
         Hint(key="slash", words="Find"),
         Hint(key="tab", words="Diff"),
         Hint(key="c", words="Only what goes"),
         Hint(key="w", words="Write"),
-        BACK,
-        HELP,
-        Hint(key="y", words="Copy command"),
-        Hint(key="b", words="Back up first"),
-        Hint(key="f5", words="Plan anew"),
+        *_LAST,
+        _ANEW,
     )
     WAIT_HINTS = (
-        Hint(key="n", words="Confirm"),
+        _CONFIRM,
         Hint(key="less_than_sign", words="Older"),
         Hint(key="greater_than_sign", words="Newer"),
         Hint(key="o", words="Options"),
-        BACK,
-        HELP,
-        Hint(key="f5", words="Plan anew"),
-        Hint(key="y", words="Copy command"),
-        Hint(key="b", words="Back up first"),
+        *_LAST,
+        _ANEW,
     )
     OPTION_HINTS = (
-        Hint(key="n", words="Confirm"),
+        _CONFIRM,
         Hint(key="space", words="Choose"),
         Hint(key="left", words="Older"),
         Hint(key="right", words="Newer"),
         Hint(key="o", words="Fold"),
-        BACK,
-        HELP,
-        Hint(key="y", words="Copy command"),
-        Hint(key="b", words="Back up first"),
+        *_LAST,
     )
 
     def __init__(
-        self, request: RollbackRequest | UndoRequest | None = None, *, timestamp: int | None = None
+        self, request: RollbackRequest | UndoRequest | None = None, *, chosen: str | None = None
     ) -> None:
-        super().__init__(request, timestamp=timestamp)
+        super().__init__(request, chosen=chosen)
         self._plans: Latest[PlanModel] = Latest(last_only=True)
         self._confirms = False  # as soon as the plan is there
         self._gone = False
@@ -107,16 +103,18 @@ class Rollback(Choosing):
         self._current = ""
         self._began_s = 0.0
         self._starting = False
+        self._hinted: Sequence[Hint] = ()
 
     @property
     def _title(self) -> str:
         return "UNDO" if self.undo else "ROLL BACK TO"
 
     def hints(self) -> Sequence[Hint]:
-        """Return the keys of the tree, or of the options."""
+        """Return the keys of the tree, or of the options; no question where there is none."""
+        hints = self.HINTS if self.has_class("-planned") else self.WAIT_HINTS
         if self.query("#choices:focus"):
-            return self.OPTION_HINTS
-        return self.HINTS if self.has_class("-planned") else self.WAIT_HINTS
+            hints = self.OPTION_HINTS
+        return [one for one in hints if one.key != "n" or not self.refusal()]
 
     def crumb(self) -> str:
         """Say which step this is."""
@@ -236,14 +234,13 @@ class Rollback(Choosing):
             return "Choose at least one of code, media, db: [1] [2] [3]."
         stops = self._plan.stops if self._plan is not None else ()
         if not stops and self._plan is not None and self._plan.changes_nothing:
-            return "Nothing differs: there is nothing to roll back."
+            return f"Nothing differs: there is nothing to {'undo' if self.undo else 'roll back'}."
         return stops[0].message if stops else ""
 
     # Drawing
 
     def _redraw(self) -> None:
         model, pane = self._plans.value, self.query_one(PlanPane)
-        planned = self.has_class("-planned")
         self.set_class(isinstance(model, PlanModel), "-planned")
         self.set_class(isinstance(self._plan, Exception), "-failed")
         self._name_choice()
@@ -261,7 +258,8 @@ class Rollback(Choosing):
             place = self.place(self.size.width)
             self.query_one(OptionsPanel).show(self._choice, place, self.owner.zone, steps)
         self.refresh_bar()
-        if planned is not self.has_class("-planned"):
+        if self._hinted != (hinted := self.hints()):
+            self._hinted = hinted
             self.refresh_bindings()
 
     def _name_choice(self) -> None:
@@ -387,8 +385,8 @@ class Rollback(Choosing):
                 asked = replace(request, confirmed_plan=plan.fingerprint or None)
                 self.owner.begin(asked, self._started)
 
-        gone = partial(self.owner.undo_gone, self._undo.job_id) if self._undo else None
-        self.ask(Confirm(confirm_view(self.owner, request, plan)), answered, ended=gone)
+        question = Confirm(confirm_view(self.owner, request, plan))
+        self.ask(question, answered, ended=self.question_ended)
 
     def _started(self, error: Exception | None) -> None:
         self._starting = False

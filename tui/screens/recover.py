@@ -98,6 +98,22 @@ class Recover(Page):
 
         self.owner.questions.ask(read, done)
 
+    def jobs_changed(self) -> None:
+        """Leave where the job is recovered, or being recovered, elsewhere."""
+        now = next((job for job in self.owner.jobs if job.job_id == self._job.job_id), None)
+        if self._starting or not self.is_current or (now is not None and now.interrupted):
+            return
+        if now is not None and now.running:
+            self.owner.show_job(now.job_id, instead=True)
+        else:
+            self.action_back()
+            self.owner.tell("That job was recovered elsewhere.")
+
+    def on_screen_resume(self) -> None:
+        """Look whether the job is still to be recovered."""
+        super().on_screen_resume()
+        self.call_after_refresh(self.jobs_changed)
+
     @property
     def _state(self) -> JobState:
         return self._follower.state if self._follower else JobState()

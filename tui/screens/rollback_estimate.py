@@ -27,8 +27,8 @@ class RollbackEstimates:
         self._engine = engine
         self._questions = questions
         self._came = came
-        self._parts: dict[int, dict[Kind, ChangedPart | Exception | None]] = {}
-        self._newer: dict[int, NewerView | Exception | None] = {}
+        self._parts: dict[str, dict[Kind, ChangedPart | Exception | None]] = {}
+        self._newer: dict[str, NewerView | Exception | None] = {}
         self._looks = 0
 
     def leave(self) -> None:
@@ -43,18 +43,18 @@ class RollbackEstimates:
 
     def look(self, one: SetView) -> None:
         """Look at a set, unless that was done."""
-        if one.timestamp in self._parts:
+        if one.key in self._parts:
             return
         self._looks += 1
-        number, at = self._looks, one.timestamp
-        parts = self._parts[at] = {kind: None for kind in _FILES if one.of(kind) is not None}
+        number, key, at = self._looks, one.key, one.timestamp
+        parts = self._parts[key] = {kind: None for kind in _FILES if one.of(kind) is not None}
         for kind in parts:
             self._look_at_files(one, kind, number)
         if one.of(Kind.DB) is not None:
-            self._newer[at] = None
+            self._newer[key] = None
 
             def counted(value: NewerView | Exception) -> None:
-                self._newer[at] = value
+                self._newer[key] = value
                 self._came()
 
             engine = self._engine
@@ -62,7 +62,7 @@ class RollbackEstimates:
         self._came()
 
     def _look_at_files(self, one: SetView, kind: Kind, number: int) -> None:
-        backup, engine, parts = one.of(kind), self._engine, self._parts[one.timestamp]
+        backup, engine, parts = one.of(kind), self._engine, self._parts[one.key]
         if backup is None:
             return
 
@@ -70,8 +70,8 @@ class RollbackEstimates:
             if number == self._looks:
                 parts[kind] = value
                 self._came()
-            elif parts is self._parts.get(one.timestamp):
-                del self._parts[one.timestamp]  # it was left: look again when it is come back to
+            elif parts is self._parts.get(one.key):
+                del self._parts[one.key]  # it was left: look again when it is come back to
 
         self._questions.ask(
             lambda: engine.changed(backup, lambda: number != self._looks), came, limit_s=LIMIT_S
@@ -82,11 +82,11 @@ class RollbackEstimates:
         head = assemble(
             ("SINCE THEN, ABOUT", "bold $title"), ("   [=] read everything", "$foreground-muted")
         )
-        if one.timestamp not in self._parts:
+        if one.key not in self._parts:
             return [head]
-        newer = self._newer.get(one.timestamp)
-        rows = sets.would_lines(self._parts[one.timestamp], newer, place)
-        if one.timestamp in self._newer and newer is None:
+        newer = self._newer.get(one.key)
+        rows = sets.would_lines(self._parts[one.key], newer, place)
+        if one.key in self._newer and newer is None:
             rows.append(
                 assemble(
                     f"{Kind.DB.value:<8}",

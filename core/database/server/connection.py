@@ -79,6 +79,7 @@ class Connection(Closeable):
     def __init__(self, raw: Driver, settings: DatabaseConnection) -> None:
         self._raw = raw
         self.settings = settings
+        self._place = place_of(settings)
         self.schema = settings.schema
         self.server: Server = parse_version(raw.version)
         self.lock_wait_s = LOCK_WAIT_S
@@ -187,7 +188,8 @@ class Connection(Closeable):
         """
         done = False
         try:
-            with self._exchanging(Exchange(watch=self._watch.look)):  # its limit is for a row
+            row = Exchange(watch=self._watch.look, place=self._place)
+            with self._exchanging(row):  # its limit is for a row
                 yield from self._raw.rows(_encoded(sql))
                 done = True
         finally:
@@ -221,14 +223,19 @@ class Connection(Closeable):
     def _exchange(self, *, long: bool) -> Exchange:
         """Return the limits of a question, or of a statement that may take any time."""
         if self._ready_by_s is not None:
-            left_s = max(0.0, self._ready_by_s - time.monotonic())
-            return Exchange(limit_s=left_s, bytes=_QUESTION_BYTES, packets=_QUESTION_PACKETS)
+            return Exchange(
+                limit_s=max(0.0, self._ready_by_s - time.monotonic()),
+                bytes=_QUESTION_BYTES,
+                packets=_QUESTION_PACKETS,
+                place=self._place,
+            )
         return Exchange(
             limit_s=None if long else limits().short_s,
             answer_s=None if long else limits().answer_s,
             bytes=_QUESTION_BYTES,
             packets=_QUESTION_PACKETS,
             watch=self._watch.look,
+            place=self._place,
         )
 
     @contextlib.contextmanager

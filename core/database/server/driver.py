@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import pymysql
+from msgspec.structs import replace
 from pymysql import converters
 from pymysql.constants import COMMAND, FIELD_TYPE
 from pymysql.protocol import MysqlPacket
@@ -141,17 +142,26 @@ def log_in(
     limit_s: float,
     *,
     stop: Callable[[], None] = cancellation.check,
+    tells: bool = True,
 ) -> Driver:
     """Return a session of the driver, over TLS where that is asked for or the login needs it.
 
-    All tries together take at most `limit_s` seconds; `stop` may end them. Raises
-    ConnectionFailed with one line that tells apart no server, no login and no schema.
+    All tries together take at most `limit_s` seconds; `stop` may end them. A silence is told of,
+    unless `tells` is False. Raises ConnectionFailed with one line that tells apart no server, no
+    login and no schema.
     """
     deadline = time.monotonic() + limit_s
+    login = Exchange(
+        limit_s=limit_s,
+        bytes=_LOGIN_BYTES,
+        packets=_LOGIN_PACKETS,
+        place=place_of(settings) if tells else "",
+    )
     ways = tls_ways(settings)
     for number, way in enumerate(ways, 1):
         try:
-            return _log_in(settings, program, way, deadline, stop)
+            left_s = max(0.0, deadline - time.monotonic())
+            return _log_in(settings, program, way, replace(login, limit_s=left_s), stop)
         except (pymysql.err.MySQLError, OSError, Unanswered, *_NONSENSE) as error:
             if number < len(ways) and may_try_next(error):
                 continue
@@ -181,7 +191,7 @@ def _log_in(
     settings: DatabaseConnection,
     program: str,
     way: Mapping[str, object],
-    deadline: float,
+    login: Exchange,
     stop: Callable[[], None],
 ) -> Driver:
     options = cast("dict[str, Any]", dict(way))
@@ -202,8 +212,6 @@ def _log_in(
     )
     if raw.ssl:
         raw.ctx = _Tls(raw.ctx)
-    left_s = max(0.0, deadline - time.monotonic())
-    login = Exchange(limit_s=left_s, bytes=_LOGIN_BYTES, packets=_LOGIN_PACKETS)
     raw.wire = Wire(login, stop=stop)
     try:
         path = socket_of(settings)

@@ -80,7 +80,7 @@ class Watch:
         return True
 
     def _ask(self, sql: str, stop: Callable[[], None]) -> Any:  # noqa: ANN401 - rows of bytes
-        raw = log_in(self._settings, "magerewind", limits().courtesy_s, stop=stop)
+        raw = log_in(self._settings, "magerewind", limits().courtesy_s, stop=stop, tells=False)
         try:
             with translated():
                 return _rows(raw, sql)

@@ -26,6 +26,7 @@ from typing import Any, Final
 from msgspec import Struct
 
 from core import cancellation
+from core.silence import AFTER_S, silent
 
 SLICE_S: Final = 0.2
 """How long a wait goes on before it looks around."""
@@ -78,7 +79,8 @@ class Exchange(Struct, frozen=True, kw_only=True):
 
     `limit_s`: for all of it; `answer_s`: from the first byte of the answer to its end. `bytes` and
     `packets` limit the answer. `watch` is called after a silence; it tells whether the server gave
-    a sign of life, and raises Unanswered where the question is lost.
+    a sign of life, and raises Unanswered where the question is lost. With `place` a silence is told
+    of (`core.silence`): where there is a `watch`, only one without a sign of life.
     """
 
     limit_s: float | None = None
@@ -86,6 +88,7 @@ class Exchange(Struct, frozen=True, kw_only=True):
     bytes: int = PACKET_BYTES
     packets: int | None = None
     watch: Callable[[], bool] | None = None
+    place: str = ""
 
 
 class Wire:
@@ -279,7 +282,9 @@ class Wire:
                 asked = time.monotonic()
                 if answered:
                     alive = asked
-                elif asked - alive >= limits().unanswered_s:
+                elif self._exchange.place:
+                    silent(self._exchange.place, limits().unanswered_s - (asked - alive))
+                if asked - alive >= limits().unanswered_s:
                     raise Unanswered(f"it has not answered for {asked - alive:.0f} s")
             if poller.poll(max(1, int(1000 * min(SLICE_S, left_s)))):
                 return
@@ -293,6 +298,9 @@ class Wire:
         left_s = SLICE_S if self._deadline is None else self._deadline - now
         if left_s <= 0:
             raise Unanswered("no answer in time")
+        exchange = self._exchange
+        if exchange.place and exchange.watch is None and now - self._began >= AFTER_S:
+            silent(exchange.place, left_s)
         return left_s
 
 
