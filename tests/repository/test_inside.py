@@ -164,7 +164,7 @@ def test_the_application_lists_looks_and_plans_from_there(away, monkeypatch):
     config = Path(away.shop.root) / "app/etc/config.php"
     before = config.read_bytes()
     config.write_bytes(before + b"// later\n")
-    choice = begin_with(engine, None, timestamp=one.timestamp, broken=frozenset())
+    choice = begin_with(engine, None, chosen=one.key, broken=frozenset())
     request = choice.request
     plan = engine.plan(request, no_report)
     assert not plan.stops
