@@ -83,7 +83,9 @@ class Difference:
             before=before,
         )
 
-    def stage(self):
+    def stage(self, *, early=False):
+        if early:
+            self.kept.begin(self.settings, self.stayed - self.kept.names)
         self.staged = self.load(self.staged, self.kept.names)
         return self
 
