@@ -109,7 +109,7 @@ class Difference:
         revert_tables(self.settings, self.journal)
 
     def run(self):
-        self.plan().stage().lock_kept().swap()
+        self.plan().stage(early=self.undone is None).lock_kept().swap()
         self.forward()
         return self
 
