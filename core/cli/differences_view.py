@@ -96,7 +96,7 @@ def _owner(side: Side, now: Side) -> str:
 def _shown(text: str) -> str:
     safe = "\t".join(map(printable, text[:_LONGEST].split("\t")))
     more = len(text) - _LONGEST
-    return safe if more <= 0 else f"{safe} … {numbers.count(more)} more characters"
+    return safe if more <= 0 else f"{safe} ... {numbers.count(more)} more characters"
 
 
 def json_lines(found: ArchiveDifferences, differences: Iterator[EntryDifference]) -> Iterator[str]:

@@ -144,7 +144,7 @@ def _table_lines(
     ):
         if names:
             listed = ", ".join(printable(name) for name in names[:shown])
-            rest = "" if shown is None or len(names) <= shown else ", …"
+            rest = "" if shown is None or len(names) <= shown else ", ..."
             verb = one if len(names) == 1 else more
             yield f"  {numbers.counted(len(names), 'table')} {verb}: {listed}{rest}"
 
@@ -325,7 +325,7 @@ def _undone_table_lines(plan: UndoPlan) -> Iterator[str]:
         yield f"  {same} stayed in the rollback and did not change since"
     if tables.loaded:
         listed = ", ".join(map(printable, tables.loaded[:TABLES_SHOWN]))
-        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", …"
+        rest = "" if len(tables.loaded) <= TABLES_SHOWN else ", ..."
         changed = numbers.counted(len(tables.loaded), "table")
         yield f"  {changed} that stayed changed since, loaded from {tables.backup}: {listed}{rest}"
 

@@ -120,7 +120,7 @@ def add_check(parser: argparse.ArgumentParser) -> None:
         metavar="PART",
         type=_subset,
         help="read this part of the data too: 5%%, 1/20 (a different twentieth each time you say "
-        "2/20, 3/20, …) or 2G; 100%% reads all",
+        "2/20, 3/20, ...) or 2G; 100%% reads all",
     )
 
 

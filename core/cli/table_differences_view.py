@@ -124,7 +124,7 @@ class TableDifferencesView:
             row = one.then if one.then is not None else one.now
             assert row is not None  # noqa: S101 - a difference has a side
             cells = ", ".join(map(show, comparison.columns, row))
-            more = "" if len(cells) <= _LONGEST_ROW else " …"
+            more = "" if len(cells) <= _LONGEST_ROW else " ..."
             yield f"{one.sign} {cells[:_LONGEST_ROW]}{more}"
             return
         yield f"~ {', '.join(map(show, comparison.table.key, one.key))}"
@@ -240,15 +240,15 @@ def _cell(comparison: RowComparison, name: str, value: bytes | None) -> str:
         return "NULL"
     if _is_binary(comparison, name, value):
         text = value[: _LONGEST // 2].hex().upper()
-        more = "" if len(value) <= _LONGEST // 2 else f"… ({len(value):,} bytes)"
+        more = "" if len(value) <= _LONGEST // 2 else f"... ({len(value):,} bytes)"
         return f"0x{text}{more}"
     text = value.decode("utf-8")
-    more = "" if len(text) <= _LONGEST else f"… ({len(text):,} characters)"
+    more = "" if len(text) <= _LONGEST else f"... ({len(text):,} characters)"
     return f"'{printable(text[:_LONGEST])}'{more}"
 
 
 def _value(comparison: RowComparison, name: str, value: bytes | None) -> Any:  # noqa: ANN401 - JSON
-    """Return a cell as a JSON value; binary ones as `{"hex": …}`."""
+    """Return a cell as a JSON value; binary ones as `{"hex": ...}`."""
     if value is None:
         return None
     if _is_binary(comparison, name, value):

@@ -77,7 +77,7 @@ type = "mail"
 to = ["ops@example.com"]
 host = "smtp.example.com"
 user = "shop"
-password_credential = "smtp"                    # LoadCredential=smtp:… of the unit
+password_credential = "smtp"                    # LoadCredential=smtp:... of the unit
 log_lines = 20
 
 [notify.phone]

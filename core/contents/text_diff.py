@@ -48,4 +48,4 @@ def unified(then: str, now: str, *, path: str, name: str) -> Iterator[str]:
         if count <= _MOST_SHOWN:
             yield line
     if count > _MOST_SHOWN:
-        yield f"… {count - _MOST_SHOWN:,} more lines of the diff are not shown."
+        yield f"... {count - _MOST_SHOWN:,} more lines of the diff are not shown."

@@ -55,7 +55,7 @@ def login_note(root: str = "/", cgroup_path: str = _CGROUP) -> str | None:
     if found["unit"] == "session-":
         if not kills_at_logout(root):
             return None
-        steps.append("start it with: systemd-run --user --scope magerewind …")
+        steps.append("start it with: systemd-run --user --scope magerewind ...")
     if not steps:
         return None
     return (

@@ -21,7 +21,7 @@ class Secret:
         return self._text
 
     def __repr__(self) -> str:
-        return "Secret(…)"
+        return "Secret(...)"
 
     __str__ = __repr__
 

@@ -65,7 +65,7 @@ def _refuse_content(fd: int, root: str, *, keep_env: bool) -> None:
     if found or os.listdir(fd):
         raise UsageError(
             f"{root} is not empty.",
-            hint="A store that is there is put back by setup:rollback --set … --from …",
+            hint="A store that is there is put back by setup:rollback --set ... --from ...",
         )
 
 

@@ -155,8 +155,26 @@ def _is_in(path: bytes, excluded: Iterable[str]) -> bool:
     return test is not None and test(path)
 
 
+def _behind_link(store: Store, path: str) -> str | None:
+    """Return the same path without the link that it leads through, as a hint."""
+    above, _, rest = path.partition("/")
+    while rest:
+        with contextlib.suppress(OSError):
+            target = os.readlink(os.path.join(store.root, above))
+            name = os.path.normpath(os.path.join(os.path.dirname(above), target, rest))
+            is_in_store = not os.path.isabs(name) and name.partition("/")[0] != ".."
+            meant = f": name what it leads to, {name}" if is_in_store else ""
+            return f"{above} is a link to {target}, and nothing is looked for behind it{meant}."
+        name, _, rest = rest.partition("/")
+        above = f"{above}/{name}"
+    return None
+
+
 def _similar(store: Store, path: str) -> str | None:
     """Return the name in the store that was probably meant."""
+    behind = _behind_link(store, path)
+    if behind is not None:
+        return behind
     above, _, name = path.rpartition("/")
     names: list[str] = []
     with contextlib.suppress(OSError), os.scandir(os.path.join(store.root, above)) as entries:

@@ -49,7 +49,7 @@ from core.repository.sets import (
     PartManifest,
     RemoteSet,
     SetManifest,
-    Snapshot,
+    SetSnapshot,
     host_of,
     tags_of,
     to_json,
@@ -340,8 +340,8 @@ def _as_listed(sending: Sending, manifest: str) -> RemoteSet:
     """Return the set as a list of the repository would have it."""
     now_s = sending.context.clock()
 
-    def snapshot(identity: str, kind: str, size: int, names: Mapping[Kind, str]) -> Snapshot:
-        return Snapshot(
+    def snapshot(identity: str, kind: str, size: int, names: Mapping[Kind, str]) -> SetSnapshot:
+        return SetSnapshot(
             id=identity, store=sending.store, timestamp=sending.timestamp, kind=kind,
             time_s=now_s, bytes=size, names=names,
         )  # fmt: skip

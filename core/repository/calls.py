@@ -59,7 +59,7 @@ SOME_UNREAD: Final = 3
 """The exit code of a backup that left out unreadable files."""
 
 
-class Limits(Struct, frozen=True, kw_only=True):
+class CallLimits(Struct, frozen=True, kw_only=True):
     """Seconds: of a whole call, and without any sign of progress.
 
     Up to the first sign of progress: `retries` is how many messages of another try restic may
@@ -72,12 +72,12 @@ class Limits(Struct, frozen=True, kw_only=True):
     first_s: float = float("inf")
 
 
-LOOK: Final = Limits(whole_s=45, idle_s=45, retries=1)
+LOOK: Final = CallLimits(whole_s=45, idle_s=45, retries=1)
 """Whether anything answers: a wrong key or a dead server is tried again by restic for a quarter of
 an hour."""
-LIST: Final = Limits(whole_s=600, idle_s=180)
-WORK: Final = Limits(idle_s=300)
-CHECK: Final = Limits(idle_s=6 * 3600)  # it says nothing while it reads
+LIST: Final = CallLimits(whole_s=600, idle_s=180)
+WORK: Final = CallLimits(idle_s=300)
+CHECK: Final = CallLimits(idle_s=6 * 3600)  # it says nothing while it reads
 
 
 class Call:
@@ -89,7 +89,7 @@ class Call:
         repository: Repository,
         environ: Mapping[str, str],
         *,
-        limits: Limits,
+        limits: CallLimits,
         cwd: str | bytes = "/",
         pass_fds: tuple[int, ...] = (),
         stdin: int = subprocess.DEVNULL,
@@ -280,7 +280,7 @@ class Call:
 
     def problems(self) -> list[dict[str, Any]]:
         """Return the errors that a backup named, as its JSON has them."""
-        found = (_object(line) for line in bytes(self._errors).splitlines())
+        found = (json_row(line) for line in bytes(self._errors).splitlines())
         return [row for row in found if row.get("message_type") == "error"]
 
     def check(self, *, allowed: frozenset[int] = frozenset({0})) -> None:
@@ -318,7 +318,8 @@ def _missing(name: str, url: str) -> RepositoryMissing:
     )
 
 
-def _object(line: bytes | str) -> dict[str, Any]:
+def json_row(line: bytes | str) -> dict[str, Any]:
+    """Return the object of a line of restic's output, empty where it is no object."""
     try:
         row = json.loads(line)
     except MALFORMED:
@@ -328,7 +329,7 @@ def _object(line: bytes | str) -> dict[str, Any]:
 
 def _sentence(line: str) -> str:
     """Return the message of a line on standard error."""
-    row = _object(line)
+    row = json_row(line)
     if not row:
         return line.strip().removeprefix("Fatal: ")
     error = row.get("error")

@@ -56,7 +56,7 @@ def tags_of(store: str, timestamp: int, kind: str) -> tuple[str, ...]:
     return TAG, f"store={store}", f"set={timestamp}", f"kind={kind}"
 
 
-class Snapshot(Struct, frozen=True, kw_only=True):
+class SetSnapshot(Struct, frozen=True, kw_only=True):
     """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken."""
 
     id: str
@@ -76,8 +76,8 @@ class RemoteSet(Struct, frozen=True, kw_only=True):
     repository: str
     store: str
     timestamp: int
-    manifest: Snapshot
-    parts: Mapping[Kind, Snapshot]
+    manifest: SetSnapshot
+    parts: Mapping[Kind, SetSnapshot]
     missing: tuple[Kind, ...] = ()
 
     @property
@@ -100,10 +100,10 @@ class Holdings(Struct, frozen=True, kw_only=True):
     """The content of a repository: sets, newest first, and snapshots of no set."""
 
     sets: tuple[RemoteSet, ...] = ()
-    unfinished: tuple[Snapshot, ...] = ()
+    unfinished: tuple[SetSnapshot, ...] = ()
 
 
-def _snapshot(row: Mapping[str, Any]) -> Snapshot | None:
+def _snapshot(row: Mapping[str, Any]) -> SetSnapshot | None:
     found = row.get("tags")
     tags = [str(tag) for tag in found] if isinstance(found, list) else []
     said = dict(tag.split("=", 1) for tag in tags if "=" in tag)
@@ -115,7 +115,7 @@ def _snapshot(row: Mapping[str, Any]) -> Snapshot | None:
     summary = row.get("summary")
     facts = summary if isinstance(summary, dict) else {}
     paths = row.get("paths")
-    return Snapshot(
+    return SetSnapshot(
         id=identity,
         store=said.get("store", ""),
         timestamp=int(number[:12]),

@@ -1,3 +1,7 @@
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
 import pytest
 
 from core.text import numbers
@@ -28,3 +32,25 @@ from core.text import numbers
 )
 def test_numbers_become_words(text: str, expected: str) -> None:
     assert text == expected
+
+
+def literals(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield line and text of the string literals of a module, but not of its docstrings."""
+    tree = ast.parse(path.read_text())
+    alone = {id(one.value) for one in ast.walk(tree) if isinstance(one, ast.Expr)}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Constant) and isinstance(one.value, str) and id(one) not in alone:
+            yield one.lineno, one.value
+
+
+def test_our_own_words_are_ascii_for_a_terminal_of_any_locale() -> None:
+    core = Path(numbers.__file__).parents[1]
+    makes_pages = {"documentation.py", "man_page.py", "listing.py"}  # `listing` escapes surrogates
+    found = [
+        f"{path.relative_to(core)}:{line}: {text}"
+        for path in core.rglob("*.py")
+        if path.name not in makes_pages and path.parent.name != "sample"
+        for line, text in literals(path)
+        if not text.isascii()
+    ]
+    assert found == []

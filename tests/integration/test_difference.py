@@ -215,6 +215,7 @@ def test_a_plan_names_the_undo_that_goes_with_it(shop, changed):
     assert not later.exists()
 
 
+@pytest.mark.long
 def test_an_undo_of_which_nothing_is_left_is_not_started(shop, changed):
     """A restored file that is deleted again, and tables that stayed."""
     roll_back(shop, changed)

@@ -159,7 +159,7 @@ def test_a_call_that_says_nothing_ends(remote, tmp_path, monkeypatch):
         environ={"PATH": f"{slow.parent}:/usr/bin:/bin"},
     )
     monkeypatch.setattr(calls, "_GRACE_S", 0.1)
-    call = opened.call(("cat", "config"), limits=calls.Limits(idle_s=0.3))
+    call = opened.call(("cat", "config"), limits=calls.CallLimits(idle_s=0.3))
     with pytest.raises(calls.RepositoryUnreachable, match="gave no answer"):
         list(call.lines())
 

@@ -109,6 +109,13 @@ def _only(engine: RecordedEngine) -> None:
     engine.backups_view = replace(engine.backups_view, sets=engine.backups_view.sets[:2])
 
 
+def _stripped(engine: RecordedEngine) -> None:
+    first, *others = engine.backups_view.sets
+    parts = [replace(one, without_rows=3) if one.kind is Kind.DB else one for one in first.backups]
+    sets = (replace(first, backups=tuple(parts)), *others)
+    engine.backups_view = replace(engine.backups_view, sets=sets)
+
+
 def _read_only(engine: RecordedEngine) -> None:
     engine.read_only = True
 
@@ -140,7 +147,7 @@ SCENES = {
     "job-finished": Scene(keys=("j",), before=_finished),
     "job-rolled-back": Scene(keys=("j",), before=_rolled_back),
     "backups": Scene(keys=("enter",)),
-    "backups-open": Scene(keys=("enter", "enter", "down")),
+    "backups-open": Scene(keys=("enter", "enter", "down"), before=_stripped),
     "inside": Scene(keys=("enter", "enter", "down", "enter", "enter", "down", "enter", "down")),
     "inside-db": Scene(keys=("enter", "enter", "down", "enter", "t", "t")),
     "inside-rows": Scene(keys=("enter", "enter", "down", "enter", "t", "t", "enter", "down")),

@@ -210,7 +210,7 @@ def test_looks(environ, encoding: str, theme: str, ascii_only: bool, mouse: bool
         ({"LC_CTYPE": "C", "LANG": "de_DE.UTF-8"}, True),
         ({"LC_ALL": "", "LC_CTYPE": "C.UTF-8", "LANG": "C"}, False),
         ({"LC_ALL": "C.UTF-8"}, False),
-        ({}, False),
+        ({}, True),
     ],
 )
 def test_a_locale_without_letters_is_ascii_though_python_takes_it_for_utf_8(

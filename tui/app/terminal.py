@@ -86,10 +86,10 @@ def encoding_of(started: Mapping[str, str], preferred: str) -> str:
     """Return the encoding of the locale, where `preferred` is Python's.
 
     Python takes UTF-8 for the locales C and POSIX, and sets LC_CTYPE so: `started` are the
-    variables that this process was started with.
+    variables that this process was started with. Without any of them the locale is C.
     """
     names = (started.get(name, "") for name in ("LC_ALL", "LC_CTYPE", "LANG"))
-    return "ascii" if next(filter(None, names), "") in {"C", "POSIX"} else preferred
+    return "ascii" if next(filter(None, names), "C") in {"C", "POSIX"} else preferred
 
 
 def started_environment(environ: Mapping[str, str]) -> Mapping[str, str]:

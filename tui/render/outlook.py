@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from textual.content import Content
 
+from core.events import Kind
 from core.operations.findings import Level
 from core.operations.requests import BackupRequest
 from core.text.orders import backup_order, numbered
@@ -14,7 +16,7 @@ from tui.engine.views import BackupCheckView, EstimateView
 from tui.render import text
 from tui.render.job import Canvas
 from tui.render.plan import MUTED, finding_sign
-from tui.render.text import assemble
+from tui.render.text import Glyphs, assemble
 
 Check = BackupCheckView | Exception | None
 SHOWN: Final = 3  # names of a finding; the log has all
@@ -28,7 +30,7 @@ def outlook_lines(
 
     `listed`: there is room for a row for each step of the order.
     """
-    rows = _findings(check, place)
+    rows = check_findings(check, place)
     if request is None:
         return rows
     rows += _space(request, check, place)
@@ -58,7 +60,8 @@ def _labelled(label: str, words: str, place: Canvas, style: str = "") -> list[Co
     ]
 
 
-def _findings(check: Check, place: Canvas) -> list[Content]:
+def check_findings(check: Check, place: Canvas) -> list[Content]:
+    """Return the findings of a check as rows, or that it goes on, or why there is none."""
     width, glyphs = place.width, place.glyphs
     if check is None:
         return [assemble((f" Checking {glyphs.ellipsis}", MUTED))]
@@ -89,15 +92,25 @@ def _findings(check: Check, place: Canvas) -> list[Content]:
 def _space(request: BackupRequest, check: Check, place: Canvas) -> list[Content]:
     if not isinstance(check, BackupCheckView) or check.free_bytes is None:
         return [Content("")]
+    line, enough = space_words(request.kinds, check, place.glyphs)
+    return _labelled("Space", line, place, "" if enough else "bold $text-error")
+
+
+def space_words(
+    kinds: Collection[Kind], check: BackupCheckView, glyphs: Glyphs
+) -> tuple[str, bool]:
+    """Return the free and the needed space in words, and whether it is enough."""
+    if check.free_bytes is None:
+        return "", True
     needed = sum(
         estimate.backup_bytes or estimate.size_bytes or 0
         for kind, estimate in check.estimates.items()
-        if kind in request.kinds
+        if kind in kinds
     )
     enough = needed <= check.free_bytes
-    verdict = f"{place.glyphs.ok} enough" if enough else f"{place.glyphs.failed} NOT ENOUGH"
-    line = f"{text.size(check.free_bytes)} free, about {text.size(needed)} needed  {verdict}"
-    return _labelled("Space", line, place, "" if enough else "bold $text-error")
+    verdict = f"{glyphs.ok} enough" if enough else f"{glyphs.failed} NOT ENOUGH"
+    free = text.size(check.free_bytes)
+    return f"{free} free, about {text.size(needed)} needed  {verdict}", enough
 
 
 def _closed_for(request: BackupRequest, check: Check, place: Canvas) -> list[Content]:

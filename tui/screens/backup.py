@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from msgspec.structs import replace
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Container, VerticalScroll
+from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 
 from core.backups.names import Naming
@@ -19,6 +19,7 @@ from core.repository.settings import Repository
 from tui.engine.port import Latest
 from tui.engine.views import BackupCheckView, EstimateView
 from tui.render import text
+from tui.render.left_out import last_lines, left_out_lines
 from tui.render.outlook import outlook_lines
 from tui.render.row import Row
 from tui.render.text import assemble
@@ -31,6 +32,8 @@ from tui.widgets.panel import Panel
 
 CHECK_LIMIT_S: Final = 60.0
 STRIP_EXAMPLE: Final = "@sessions @log @trade"
+_FRAMES: Final = 4  # rows of two panels, one above the other
+_WORTH: Final = 4  # rows that are worth a panel
 
 
 class Backup(Page):
@@ -74,10 +77,16 @@ class Backup(Page):
     def body(self) -> ComposeResult:
         """Show the form, and its consequences."""
         with VerticalScroll(id="backup", can_focus=False), Container(id="backup-columns"):
-            with Panel("BACK UP", hint="[space] choose  [b] start", id="backup-form"):
-                yield Form(id="form")
-            with Panel("WHAT IT TAKES", id="backup-outlook"):
-                yield Lines(self._draw_outlook, id="outlook")
+            with Vertical(id="backup-choice"):
+                with Panel("BACK UP", hint="[space] choose  [b] start", id="backup-form"):
+                    yield Form(id="form")
+                with Panel("LEFT OUT", id="backup-left-out", classes="fills wide"):
+                    yield Lines(self._draw_left_out, id="left-out")
+            with Vertical(id="backup-needs"):
+                with Panel("WHAT IT TAKES", id="backup-outlook"):
+                    yield Lines(self._draw_outlook, id="outlook")
+                with Panel("LAST BACKUP OF EACH PART", id="backup-last", classes="fills wide"):
+                    yield Lines(self._draw_last, id="last")
 
     def on_mount(self) -> None:
         """Ask for the facts known beforehand."""
@@ -89,6 +98,10 @@ class Backup(Page):
         self.query_one(Form).focus()
         self.redraw()
         self.action_check()
+
+    def on_resize(self) -> None:
+        """Show the panels that there is room for now."""
+        self.call_after_refresh(self.redraw)
 
     def request(self) -> BackupRequest | None:
         """Return the request that would be started, or None while nothing is chosen."""
@@ -161,6 +174,13 @@ class Backup(Page):
     def _redraw(self) -> None:
         self.query_one(Form).fill(self._rows())
         self.query_one("#outlook", Lines).show(self._draw_outlook)
+        self.query_one("#left-out", Lines).show(self._draw_left_out)
+        self.query_one("#last", Lines).show(self._draw_last)
+        # Only whole panels: their frames alone would say nothing.
+        room = self.query_one("#backup").size.height - _FRAMES
+        needs = self.query_one("#outlook", Lines).count
+        for name, taken in (("#backup-last", needs), ("#backup-left-out", len(self._rows()))):
+            self.query_one(name).set_class(room - taken < _WORTH, "no-room")
 
     def _rows(self) -> list[Row]:
         heads = zip(("ENTRIES", "SIZE", "BACKUP", "TIME"), (12, 10, 10, 8), strict=True)
@@ -256,6 +276,13 @@ class Backup(Page):
         command = "" if request is None else self.owner.engine.command(request)
         listed = not self.has_class("-narrow")
         return outlook_lines(request, self._check, command, self.place(width), listed=listed)
+
+    def _draw_left_out(self, width: int) -> list[Content]:
+        asked = replace(self.owner.engine.defaults, exclude=self.exclude, strip=self.strip)
+        return left_out_lines(asked, self.place(width))
+
+    def _draw_last(self, width: int) -> list[Content]:
+        return last_lines(self.owner.listing, self.place(width), self.owner.zone)
 
     # Doing
 

@@ -22,11 +22,12 @@ from tui.engine.views import (
 from tui.render import days, facts, sets, text
 from tui.render.concern import Concern, concern_lines
 from tui.render.facts import Known
+from tui.render.first_backup import first_steps
 from tui.render.log import tail_lines
 from tui.render.text import assemble
 from tui.screens.attention import concerns_of
 from tui.screens.home_facts import HomeFacts
-from tui.screens.home_panels import fit_panels, home_body, narrow_panels
+from tui.screens.home_panels import fit_panels, home_body, narrow_panels, show_first
 from tui.screens.lost_jobs import ask_maintenance, ask_repair, urgent_of
 from tui.screens.page import Page
 from tui.widgets.keys import HELP, Hint
@@ -202,6 +203,8 @@ class Home(Page):
             self._show("jobs-brief", self._draw_jobs_brief)
         self._draw_sets()
         if wide:
+            show_first(self, is_empty=self._facts.is_empty, jobs=len(owner.jobs))
+            self._show("first", lambda width: first_steps(self.place(width)))
             self._draw_set()
             fit_panels(self, sets=len(self.sets()), jobs=len(owner.jobs))
             self._draw_log()
@@ -224,11 +227,15 @@ class Home(Page):
         elif not found:
             total = "none yet: [b] makes the first one"
         self._panel("sets-panel").name_it("BACKUPS", total)
-        zone = self.owner.zone
-        self._show(
-            "sets-head", lambda width: [sets.head_line(width, zone)] if found else [Content("")]
-        )
+        self._show("sets-head", self._draw_sets_head)
         self.query_one("#sets", Rows).show(len(found))
+
+    def _draw_sets_head(self, width: int) -> list[Content]:
+        """Return the heads of the columns, or what a first backup would be."""
+        if self._facts.is_empty:
+            brief = self.has_class("-narrow")
+            return self._facts.first_lines(self.place(width), self.owner.zone, brief=brief)
+        return [sets.head_line(width, self.owner.zone)] if self.sets() else [Content("")]
 
     def _draw_attention(self) -> None:
         concerns = self.concerns()

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import tzinfo
 from typing import Final
 
+from textual.content import Content
+
 from core.events import Kind
+from core.operations.requests import BackupRequest
 from tui.engine.port import Engine, Latest, QuestionThreads
 from tui.engine.views import (
+    BackupCheckView,
     BackupsView,
     BackupView,
     ChangedPart,
@@ -17,10 +22,13 @@ from tui.engine.views import (
     SpaceView,
     StoreView,
 )
+from tui.render.first_backup import first_lines
+from tui.render.job import Canvas
 
 DATABASE_LIMIT_S: Final = 15.0
 FILES_LIMIT_S: Final = 10.0
 CHANGED_LIMIT_S: Final = 40.0
+CHECK_LIMIT_S: Final = 60.0
 FILES: Final = (Kind.CODE, Kind.MEDIA)
 
 
@@ -39,6 +47,7 @@ class HomeFacts:
             kind: Latest(last_only=True) for kind in FILES
         }
         self.newer: Latest[NewerView] = Latest(last_only=True)
+        self.check: Latest[BackupCheckView] = Latest()  # of a store without a backup
         self.log: Latest[tuple[tuple[float, str], ...]] = Latest()
         self.gone = False  # the screen is gone: running looks end
         self._engine = engine
@@ -84,7 +93,41 @@ class HomeFacts:
         newest = self.newest()
         return {kind: one.value for kind, one in self.changed.items() if kind in newest}
 
+    def _look_at_first(self) -> None:
+        """Ask for the contents of a first backup, once."""
+        if self.check.pending or isinstance(self.check.value, BackupCheckView):
+            return
+        engine, asked = self._engine, self._engine.defaults
+        request = BackupRequest(kinds=tuple(Kind), exclude=asked.exclude, compress=asked.compress)
+        self.check.ask(
+            self._questions,
+            lambda: engine.check_backup(request),
+            self._tell,
+            limit_s=CHECK_LIMIT_S,
+        )
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether it is known that there is no backup."""
+        listing = self.backups.value
+        return isinstance(listing, BackupsView) and not listing.sets
+
+    def first_lines(self, place: Canvas, zone: tzinfo | None, *, brief: bool) -> list[Content]:
+        """Return the contents and needs of a first backup, as rows."""
+        listing = self.backups.value
+        return first_lines(
+            self.check.value,
+            self._engine.defaults,
+            self.store.value,
+            listing.directory if isinstance(listing, BackupsView) else "",
+            place,
+            zone,
+            brief=brief,
+        )
+
     def _listed(self, _value: object) -> None:
+        if self.is_empty and self._look:
+            self._look_at_first()
         self._came()
         newest = self.newest()
         names = tuple(backup.name for backup in newest.values())

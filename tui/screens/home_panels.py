@@ -36,6 +36,8 @@ def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
                     yield Lines(id="store")
                 with Panel("SPACE", id="space-panel"):
                     yield Lines(id="space")
+                with Panel("FIRST STEPS", id="first-panel", classes="fills"):
+                    yield Lines(id="first")
                 with Panel("CHANGED", hint="[=] read everything", id="changed-panel"):
                     yield Lines(id="changed")
                 with Panel("RECENT JOBS", hint="[h] all", id="jobs-panel", classes="fills"):
@@ -47,9 +49,11 @@ def home_body(set_line: Line, job_line: Line, glyphs: Glyphs) -> ComposeResult:
                     yield Rows(set_line, id="sets")
                 with Panel("THE SET", id="set-2-panel", classes="fills wide"):
                     yield Lines(id="set-2")
-                with Panel("LAST 30 DAYS", hint=days.legend(glyphs), classes="wide"):
+                with Panel(
+                    "LAST 30 DAYS", hint=days.legend(glyphs), id="days-panel", classes="wide"
+                ):
                     yield Lines(id="days")
-            with Vertical(classes="column huge"):
+            with Vertical(id="third", classes="column huge"):
                 with Panel("THE SET", id="set-3-panel"):
                     yield Lines(id="set-3")
                 with Panel(_LOG_TITLE, hint="[j] whole", id="log-3-panel", classes="fills"):
@@ -65,12 +69,26 @@ def _set_height(widget: Widget, height: int | str) -> None:
         widget.styles.height = height
 
 
+def show_first(page: Widget, *, is_empty: bool, jobs: int) -> None:
+    """Take the panels that say nothing of a store without a backup away, or show them again."""
+    is_huge = page.has_class("-huge")
+    for name in ("changed-panel", "days-panel"):
+        page.query_one(f"#{name}").display = not is_empty
+    page.query_one("#first-panel").display = is_empty
+    page.query_one("#third").display = is_huge and not (is_empty and not jobs)
+    page.query_one("#set-3-panel").display = not is_empty
+    _set_height(
+        page.query_one("#jobs-panel"), min(max(1, jobs), 8) + 1 + _FRAME if is_empty else "1fr"
+    )
+
+
 def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     """Give the panels their heights, for this many sets and jobs.
 
     Heights are told by rows, not by what was laid out: that may be from before.
     """
-    blocks = [page.query_one(f"#{one}", Lines) for one in _FACTS]
+    facts = _FACTS if sets else (*_FACTS[:2], "first")
+    blocks = [page.query_one(f"#{one}", Lines) for one in facts]
     is_wide, is_huge = page.has_class("-wide"), page.has_class("-huge")
     columns, below = page.query_one("#home-columns"), page.query_one("#log-panel-below", Panel)
     listed, beside = page.query_one("#sets-panel", Panel), page.query_one("#set-2-panel", Panel)
@@ -82,6 +100,9 @@ def fit_panels(page: Widget, *, sets: int, jobs: int) -> None:
     left += max(1, jobs) + 1 + _FRAME
     one_set = page.query_one("#set-3" if is_huge else "#set-2", Lines).count + _FRAME
     right = max(2, sets) + 1 + _FRAME + _DAYS
+    if not sets:
+        right = page.query_one("#sets-head", Lines).count + _FRAME
+    one_set = one_set if sets else 0
     needed = max(left, right + (one_set if is_wide else 0), one_set if is_huge else 0)
     has_log = (is_wide or is_huge) and bool(jobs) and room - needed >= _LOG
     _set_height(columns, needed if has_log else "1fr")
@@ -106,6 +127,7 @@ def narrow_panels(page: Widget) -> None:
     page.query_one("#log-panel-below").display = False
     if not page.has_class("-narrow"):
         return  # the width is not known yet
+    page.query_one("#third").display = False
     beside = page.query_one("#set-2-panel")
     if beside.styles.has_rule("display"):
         beside.styles.clear_rule("display")

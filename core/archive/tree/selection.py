@@ -32,7 +32,7 @@ _new: Final = tuple.__new__  # a NamedTuple's own constructor takes three times 
 
 # Paths that Magento's Setup/BackupRollback.php leaves out of a code backup besides media, static,
 # var.
-_IGNORED_IN_CODE: Final = (b"update", b"node_modules", b".grunt", b".idea", b".svn", b".git")
+IGNORED_IN_CODE: Final = (b"update", b"node_modules", b".grunt", b".idea", b".svn", b".git")
 
 
 def walk_key(path: bytes) -> bytes:
@@ -174,7 +174,7 @@ def code_selection(store: StoreLayout, *, exclude: Sequence[str] = ()) -> Select
     """Return the code: the whole root except media, static, var and what Magento ignores."""
     root = os.fsencode(store.root)
     moved = (_below(root, path) for path in (store.media, store.static, store.var))
-    ignored = {b"pub/media", b"pub/static", b"var", *_IGNORED_IN_CODE}
+    ignored = {b"pub/media", b"pub/static", b"var", *IGNORED_IN_CODE}
     return Selection(
         kind=Kind.CODE,
         root=root,

@@ -100,4 +100,4 @@ def one_line(text: str, *, limit: int = 400) -> str:
     """Return a server's text fit for a message: one line, printable, not endless."""
     plain = "".join(c if c.isprintable() else " " for c in text)
     plain = " ".join(plain.split())
-    return plain if len(plain) <= limit else plain[: limit - 1] + "…"
+    return plain if len(plain) <= limit else plain[: limit - 3] + "..."

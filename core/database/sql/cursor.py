@@ -38,7 +38,7 @@ class Cursor:
         self.at = at
         self.depth = 0
         self.called: set[str] = set()
-        self.what = f"'{_start(words)} …'"
+        self.what = f"'{_start(words)} ...'"
         self.hint = ""
 
     @property
@@ -243,7 +243,7 @@ def words_of(text: bytes, line: int, reading: Reading) -> list[Token]:
             odd = one_line(word.text.decode("utf-8", "replace"), limit=40)
         if odd:
             raise StatementRefused(
-                f"Line {line}: '{_start(found)} …' is not run: {odd} is not allowed there."
+                f"Line {line}: '{_start(found)} ...' is not run: {odd} is not allowed there."
             )
     if b"/*+" in text or b"/*!" in text or b"/*M!" in text:
         _refuse_hints(text, found, line)
@@ -257,6 +257,6 @@ def _refuse_hints(text: bytes, words: Sequence[Token], line: int) -> None:
         between = text[at:end]
         if b"/*+" in between or b"/*!" in between or b"/*M!" in between:
             raise StatementRefused(
-                f"Line {line}: '{_start(words)} …' is not run: a comment that servers execute."
+                f"Line {line}: '{_start(words)} ...' is not run: a comment that servers execute."
             )
         at = after
