@@ -261,6 +261,10 @@ class RepositoryKeyRefused(RepositoryError):
     """The password does not open the repository."""
 
 
+class SetDamaged(RepositoryError):
+    """The manifest of a set in a repository is not what one of ours is."""
+
+
 class ResticMissing(RepositoryError):
     """There is no restic, or one too old for the request."""
 

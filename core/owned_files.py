@@ -113,14 +113,7 @@ def open_file(
     Raises FileNotFoundError, ForeignState, and OSError for a refusal of the disk.
     """
     fd = _open(name, flags, what=what, dir_fd=dir_fd, mode=FILE_MODE)
-    try:
-        reason = why_foreign(os.fstat(fd), directory=False, limit=limit, mode=mode)
-        if reason:
-            raise foreign(what, reason)
-    except BaseException:
-        os.close(fd)
-        raise
-    return fd
+    return _checked(fd, what, directory=False, limit=limit, mode=mode)
 
 
 def open_directory(
@@ -128,8 +121,13 @@ def open_directory(
 ) -> int:
     """Return a descriptor of a directory of ours. Raises as `open_file`."""
     fd = _open(name, os.O_RDONLY | os.O_DIRECTORY, what=what, dir_fd=dir_fd, mode=0)
+    return _checked(fd, what, directory=True, limit=UNLIMITED, mode=mode)
+
+
+def _checked(fd: int, what: str, *, directory: bool, limit: int, mode: int) -> int:
+    """Return the descriptor, closed where the file is not ours."""
     try:
-        reason = why_foreign(os.fstat(fd), directory=True, mode=mode)
+        reason = why_foreign(os.fstat(fd), directory=directory, limit=limit, mode=mode)
         if reason:
             raise foreign(what, reason)
     except BaseException:

@@ -12,7 +12,7 @@ from msgspec.structs import fields
 from core.cli.configured import Configuration, words_of_backup
 from core.cli.console import Console
 from core.cli.parser import CommandLine
-from core.config.fields import Settings
+from core.config.fields import StoreFields
 from core.config.load import Config, Effective, check
 from core.config.machine_problems import problems_on_disk
 from core.config.pages import commented_file, schema_page
@@ -109,7 +109,7 @@ def _rows(effective: Effective, table: Mapping[str, Any]) -> Iterator[tuple[str,
 
 
 def _order(key: str) -> tuple[int, str]:
-    names = [field.encode_name for field in fields(Settings)]
+    names = [field.encode_name for field in fields(StoreFields)]
     return names.index(key.partition(".")[0]), key
 
 

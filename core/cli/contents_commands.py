@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from core.cli.commands import CommandSession
-from core.cli.contents_view import View, open_view
+from core.cli.contents_view import ContentsView, open_view
 from core.cli.found_backup import found_backup
 from core.contents.extract_target import Target
 from core.contents.protocol import Extracted, NotExtracted
@@ -24,7 +24,7 @@ _LONGEST_LINE = 1 << 20
 
 
 @contextmanager
-def _opened(session: CommandSession) -> Iterator[tuple[Store, View]]:
+def _opened(session: CommandSession) -> Iterator[tuple[Store, ContentsView]]:
     store, line = session.store(), session.line
     width = shutil.get_terminal_size().columns
     size_bytes = 0

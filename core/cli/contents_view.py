@@ -17,7 +17,7 @@ from core.events import Kind, Report
 from core.magento.store import Store
 
 
-class View(Protocol):
+class ContentsView(Protocol):
     """A backup, opened to be looked into."""
 
     @property
@@ -42,7 +42,7 @@ class View(Protocol):
         """Yield the same as texts of one or more JSON values, one a line, in ASCII."""
 
 
-Opened = AbstractContextManager[View]
+Opened = AbstractContextManager[ContentsView]
 
 
 def open_view(

@@ -39,7 +39,7 @@ _OWNER: Final = 17  # columns, as GNU tar begins with
 
 
 class MembersView:
-    """An archive, opened to be looked into (`core.cli.contents_view.View`)."""
+    """An archive, opened to be looked into (`core.cli.contents_view.ContentsView`)."""
 
     def __init__(self, contents: ArchiveContents, store: Store, report: Report) -> None:
         self.contents = contents

@@ -22,7 +22,7 @@ from core.repository.sets import choose_set
 from core.repository.settings import Repository
 
 if TYPE_CHECKING:
-    from core.config.fields import Repository as Configured
+    from core.config.fields import RepositoryFields
     from core.config.load import Effective
 
 _TIME: Final = re.compile(r"[0-9]{1,12}")
@@ -127,7 +127,7 @@ def wanted_of(
     return Wanted(files=files, repository=repository, store=name)
 
 
-def _opened(name: str, table: Configured, environ: Mapping[str, str]) -> Repository:
+def _opened(name: str, table: RepositoryFields, environ: Mapping[str, str]) -> Repository:
     file = table.password_file
     if table.password_credential:
         directory = environ.get("CREDENTIALS_DIRECTORY", "")

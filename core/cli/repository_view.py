@@ -11,7 +11,7 @@ from core.cli.retention_view import reason_text
 from core.cli.tables import table
 from core.events import encode_text
 from core.repository.seen import Seen
-from core.repository.sets import Holdings, RemoteSet, Snapshot
+from core.repository.sets import Holdings, RemoteSet, SetSnapshot
 from core.repository.settings import Repository, variables_of
 from core.text import numbers
 from core.text.printable import printable
@@ -82,7 +82,7 @@ def set_json(one: RemoteSet, seen: Seen | None) -> dict[str, Any]:
     }
 
 
-def unfinished_json(one: Snapshot, repository: str) -> dict[str, Any]:
+def unfinished_json(one: SetSnapshot, repository: str) -> dict[str, Any]:
     """Return a snapshot of no set as a JSON object."""
     return {
         "type": "UnfinishedSnapshot",

@@ -10,17 +10,17 @@ from core.cli.parser import CommandLine
 from core.errors import UsageError
 
 if TYPE_CHECKING:
-    from core.config.fields import Keep, Settings
+    from core.config.fields import Keep, StoreFields
 
 
-def policy_of(line: CommandLine, settings: Settings) -> RetentionPolicy:
+def policy_of(line: CommandLine, settings: StoreFields) -> RetentionPolicy:
     """Return the rules; any rule on the command line replaces all configured ones."""
     if line.keep_rules:
         return RetentionPolicy.from_words(line.keep_rules)
     return configured_policy(settings.keep)
 
 
-def needed_policy(line: CommandLine, settings: Settings) -> RetentionPolicy:
+def needed_policy(line: CommandLine, settings: StoreFields) -> RetentionPolicy:
     """Return the rules as `policy_of`. Raises UsageError where they keep nothing."""
     policy = policy_of(line, settings)
     if not policy:

@@ -13,13 +13,13 @@ from core.events import Kind
 from core.operations.requests import RollbackRequest, UndoRequest
 
 if TYPE_CHECKING:
-    from core.config.fields import Settings
+    from core.config.fields import StoreFields
     from core.repository.settings import Repository
 
 
 def rollback_request(
     line: CommandLine,
-    settings: Settings,
+    settings: StoreFields,
     files: Mapping[Kind, str],
     *,
     repository: Repository | None = None,
@@ -53,7 +53,7 @@ def rollback_request(
     )
 
 
-def undo_request(line: CommandLine, settings: Settings, job_id: str) -> UndoRequest:
+def undo_request(line: CommandLine, settings: StoreFields, job_id: str) -> UndoRequest:
     """Return the request to undo the rollback of this job."""
     return UndoRequest(
         job_id=job_id,

@@ -28,7 +28,7 @@ _MANY: Final = 500  # lines in one text
 
 
 class TablesView:
-    """A dump, opened to be looked into (`core.cli.contents_view.View`)."""
+    """A dump, opened to be looked into (`core.cli.contents_view.ContentsView`)."""
 
     def __init__(self, contents: DumpContents, store: Store) -> None:
         self.contents = contents

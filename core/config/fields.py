@@ -24,11 +24,11 @@ from core.config.types import (
 from core.events import Kind
 
 
-class Table(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ConfigTable(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A table of the configuration: an unknown key is an error."""
 
 
-class Keep(Table, frozen=True, kw_only=True):
+class Keep(ConfigTable, frozen=True, kw_only=True):
     """Which backup sets a pruning keeps, of each kind; 0, or an empty span, asks for none."""
 
     last: Annotated[Count, Meta(description="the newest so many sets")] = 0
@@ -45,7 +45,7 @@ class Keep(Table, frozen=True, kw_only=True):
     ] = ""
 
 
-class Schedule(Table, frozen=True, kw_only=True):
+class ScheduleFields(ConfigTable, frozen=True, kw_only=True):
     """The times of scheduled backups, and the age at which one is overdue."""
 
     on_calendar: Annotated[
@@ -60,7 +60,7 @@ class Schedule(Table, frozen=True, kw_only=True):
     ] = "26h"
 
 
-class RollbackOptions(Table, frozen=True, kw_only=True):
+class RollbackOptions(ConfigTable, frozen=True, kw_only=True):
     """Defaults of the options of setup:rollback and job:undo."""
 
     keep_env: Annotated[bool, Meta(description="keep the present app/etc/env.php")] = False
@@ -77,7 +77,7 @@ HookList = Annotated[tuple[Command, ...], Meta(max_length=32)]
 _HOOK = "a list of commands, each a list of its arguments; one command may stand alone; no shell"
 
 
-class OperationHooks(Table, frozen=True, kw_only=True):
+class OperationHooks(ConfigTable, frozen=True, kw_only=True):
     """Programs that are run around a job, as the owner of the store, one after the other."""
 
     before: Annotated[
@@ -115,7 +115,7 @@ class Hooks(OperationHooks, frozen=True, kw_only=True):
     discard: Annotated[OperationHooks | None, Meta(description="of job:discard")] = None
 
 
-class Settings(Table, frozen=True, kw_only=True):
+class StoreFields(ConfigTable, frozen=True, kw_only=True):
     """The settings of every store (`[defaults]`) or of one store (`[stores.NAME]`)."""
 
     kinds: Annotated[
@@ -153,8 +153,8 @@ class Settings(Table, frozen=True, kw_only=True):
     prune: Annotated[
         bool, Meta(description="after each backup, delete the sets that `keep` does not keep")
     ] = False
-    schedule: Annotated[Schedule, Meta(description="for schedule:install")] = field(
-        default_factory=Schedule
+    schedule: Annotated[ScheduleFields, Meta(description="for schedule:install")] = field(
+        default_factory=ScheduleFields
     )
     rollback: Annotated[RollbackOptions, Meta(description="for setup:rollback and job:undo")] = (
         field(default_factory=RollbackOptions)
@@ -181,7 +181,7 @@ class Settings(Table, frozen=True, kw_only=True):
     ] = True
 
 
-class StoreSettings(Settings, frozen=True, kw_only=True):
+class StoreSettings(StoreFields, frozen=True, kw_only=True):
     """A store by its name; unset fields are taken from `[defaults]`."""
 
     root: Annotated[Path, Meta(description="the root of the store", examples=["/srv/shop"])]
@@ -191,7 +191,7 @@ class StoreSettings(Settings, frozen=True, kw_only=True):
     ] = field(default="", name="as")
 
 
-class Repository(Table, frozen=True, kw_only=True):
+class RepositoryFields(ConfigTable, frozen=True, kw_only=True):
     """A restic repository for copies that outlive the machine."""
 
     url: Annotated[

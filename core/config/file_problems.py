@@ -15,14 +15,14 @@ from typing import Any, Final, get_args
 import msgspec
 from msgspec.structs import FieldInfo, fields
 
-from core.config.fields import Repository, Settings, StoreSettings, Table
+from core.config.fields import ConfigTable, RepositoryFields, StoreFields, StoreSettings
 from core.config.receivers import RECEIVERS
 from core.config.types import NAME_PATTERN, WORDS_OF_PATTERNS
 
 TABLES: Final = ("defaults", "stores", "repositories", "notify")
-_CLASSES: Final[Mapping[str, type[Table]]] = {
+_CLASSES: Final[Mapping[str, type[ConfigTable]]] = {
     "stores": StoreSettings,
-    "repositories": Repository,
+    "repositories": RepositoryFields,
 }
 _HOOKS: Final = frozenset({"before", "after", "on_success", "on_failure"})
 SECRET: Final = re.compile(r"pass|secret|token|key|credential", re.IGNORECASE)
@@ -51,7 +51,7 @@ def problems_of(tables: Mapping[str, Any]) -> Iterator[str]:
         elif not isinstance(value, dict):
             yield f"{key}: expected a table, got {_type_of(value)}"
         elif key == "defaults":
-            yield from _of_struct(value, Settings, "defaults")
+            yield from _of_struct(value, StoreFields, "defaults")
         else:
             for name, table in value.items():
                 yield from _of_named(key, name, table)
@@ -71,7 +71,7 @@ def sound_part(tables: Mapping[str, Any]) -> tuple[dict[str, Any], set[tuple[str
             broken.add((kind,))
             continue
         if kind == "defaults":
-            found[kind] = _sound(value, Settings)
+            found[kind] = _sound(value, StoreFields)
             continue
         found[kind] = {}
         for name, table in value.items():
@@ -90,7 +90,7 @@ def _sound_named(kind: str, table: Mapping[str, Any]) -> dict[str, Any]:
     return {} if cls is None else {"type": table["type"], **_sound(table, cls)}
 
 
-def _sound(table: Mapping[str, Any], cls: type[Table]) -> dict[str, Any]:
+def _sound(table: Mapping[str, Any], cls: type[ConfigTable]) -> dict[str, Any]:
     """Return the values of a table that have their types."""
     found: dict[str, Any] = {}
     known = {field.encode_name: field for field in fields(cls)}
@@ -119,7 +119,7 @@ def _of_named(kind: str, name: str, table: object) -> Iterator[str]:
     if kind == "stores":
         yield from _of_struct(table, StoreSettings, where)
     elif kind == "repositories":
-        yield from _of_struct(table, Repository, where)
+        yield from _of_struct(table, RepositoryFields, where)
     else:
         yield from _of_receiver(table, where)
 
@@ -140,12 +140,12 @@ def _tags() -> tuple[str, ...]:
     return tuple(str(cls.__struct_config__.tag) for cls in RECEIVERS)
 
 
-def receiver_class(tag: object) -> type[Table] | None:
+def receiver_class(tag: object) -> type[ConfigTable] | None:
     """Return the class for a `type` of `[notify.NAME]`; None for an unknown one."""
     return next((cls for cls in RECEIVERS if cls.__struct_config__.tag == tag), None)
 
 
-def _of_struct(table: Mapping[str, Any], cls: type[Table], where: str) -> Iterator[str]:
+def _of_struct(table: Mapping[str, Any], cls: type[ConfigTable], where: str) -> Iterator[str]:
     known = {field.encode_name: field for field in fields(cls)}
     for key, value in table.items():
         field = known.get(key)
@@ -162,19 +162,19 @@ def _of_struct(table: Mapping[str, Any], cls: type[Table], where: str) -> Iterat
             yield _said(str(error), f"{where}.{key}", field.type)
 
 
-def missing_of(table: Mapping[str, Any], cls: type[Table], where: str) -> Iterator[str]:
+def missing_of(table: Mapping[str, Any], cls: type[ConfigTable], where: str) -> Iterator[str]:
     """Yield a problem for each required field that a merged table lacks."""
     for field in fields(cls):
         if field.required and field.encode_name not in table:
             yield f"{where}: '{field.encode_name}' is missing"
 
 
-def table_of(field: FieldInfo) -> type[Table] | None:
+def table_of(field: FieldInfo) -> type[ConfigTable] | None:
     """Return the struct that a field holds, if it is a table."""
     left = [field.type]
     while left:
         one = left.pop()
-        if isinstance(one, type) and issubclass(one, Table):
+        if isinstance(one, type) and issubclass(one, ConfigTable):
             return one
         left += [arg for arg in get_args(one) if not isinstance(arg, msgspec.Meta)]
     return None

@@ -15,7 +15,7 @@ import msgspec
 from core.config.fields import OperationHooks
 from core.config.load import Effective
 from core.config.receivers import Apprise, Mail, Receiver
-from core.config.secrets import Secret, check_secret, secret_of
+from core.config.secrets import SecretSource, check_secret, secret_of
 from core.errors import InvalidConfig, SecretUnreadable
 from core.events import Operation
 
@@ -69,7 +69,7 @@ def settings_of_job(effective: Effective, operation: Operation, root: str) -> Jo
     )
 
 
-def secrets_of(name: str, receiver: Receiver) -> Iterator[tuple[str, Secret]]:
+def secrets_of(name: str, receiver: Receiver) -> Iterator[tuple[str, SecretSource]]:
     """Yield the secrets of a receiver: the stem of the fields, and the source."""
     for stem, what in (
         ("url", "the URL"),

@@ -18,7 +18,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import fields, replace
 
-from core.config.fields import OperationHooks, Repository, Settings
+from core.config.fields import OperationHooks, RepositoryFields, StoreFields
 from core.config.file_problems import normal, problems_of, sound_part, table_of
 from core.config.files import SYSTEM_DIRECTORY, Layer, read_layer, system_files, user_file
 from core.config.receivers import Receiver
@@ -49,10 +49,10 @@ class Effective(Struct, frozen=True, kw_only=True):
     """
 
     name: str | None
-    settings: Settings
+    settings: StoreFields
     origins: Mapping[str, str]
     receivers: Mapping[str, Receiver]
-    repositories: Mapping[str, Repository]
+    repositories: Mapping[str, RepositoryFields]
 
     def with_words(self, words: Mapping[str, Any]) -> Effective:
         """Return the settings with those of the command line, which take precedence over all."""
@@ -172,18 +172,18 @@ class Config:
         asked = _variables(environ)
         origins = {key: f"environment: {VARIABLE}{key.upper()}" for key in asked}
         table = merge(merge(below, above), asked)
-        for key in _keys(Settings):
+        for key in _keys(StoreFields):
             origins.setdefault(key, self._origin(key, name))
         for key in [key for key in origins if key.startswith("hooks.") and key.count(".") == 2]:
             if origins[key] == DEFAULT:  # the general hook applies
                 origins[key] = origins[f"hooks.{key.rpartition('.')[2]}"]
         return Effective(
             name=name,
-            settings=msgspec.convert(_with_hooks(table), Settings),
+            settings=msgspec.convert(_with_hooks(table), StoreFields),
             origins=origins,
             receivers=msgspec.convert(self.merged.get("notify", {}), dict[str, Receiver]),
             repositories=msgspec.convert(
-                self.merged.get("repositories", {}), dict[str, Repository]
+                self.merged.get("repositories", {}), dict[str, RepositoryFields]
             ),
         )
 
@@ -221,7 +221,7 @@ def _keys(cls: type[Any], before: str = "") -> Iterator[str]:
 def _variables(environ: Mapping[str, str]) -> dict[str, Any]:
     """Return the settings of `MAGEREWIND_…` variables; tables have none. Raises UsageError."""
     found: dict[str, Any] = {}
-    for field in fields(Settings):
+    for field in fields(StoreFields):
         text = environ.get(VARIABLE + field.encode_name.upper())
         if text is None or table_of(field) is not None:
             continue

@@ -17,7 +17,7 @@ from core.account.walk import open_to_all
 from core.config.fields import Hooks, OperationHooks
 from core.config.job_settings import secrets_of
 from core.config.load import Config, Effective
-from core.config.secrets import Secret, check_secret, secret_of
+from core.config.secrets import SecretSource, check_secret, secret_of
 from core.errors import SecretUnreadable
 from core.owned_files import account_name
 
@@ -55,7 +55,7 @@ def _of_secrets(effective: Effective, root: str, environ: Mapping[str, str]) -> 
                 )
 
 
-def _secrets(effective: Effective) -> Iterator[Secret]:
+def _secrets(effective: Effective) -> Iterator[SecretSource]:
     for name in effective.settings.notify:
         for _, secret in secrets_of(name, effective.receivers[name]):
             yield secret

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from core.archive.tree.patterns import resolve as resolve_exclude
-from core.config.fields import Repository, StoreSettings
+from core.config.fields import RepositoryFields, StoreSettings
 from core.config.file_problems import SECRET, missing_of, receiver_class
 from core.config.template import json_of, problem_of
 from core.config.types import is_loopback
@@ -51,7 +51,7 @@ def problems_together(
         key = ("repositories", name)
         if key in broken:
             continue
-        yield from ((key, line) for line in missing_of(table, Repository, ".".join(key)))
+        yield from ((key, line) for line in missing_of(table, RepositoryFields, ".".join(key)))
         yield from _sources(key, table, "password", needed=True)
     for name, table in merged.get("notify", {}).items():
         if ("notify", name) not in broken:

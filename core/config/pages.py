@@ -14,15 +14,15 @@ from msgspec.structs import FieldInfo, fields
 
 from core.config.examples import EXAMPLES
 from core.config.fields import (
+    ConfigTable,
     Hooks,
     Keep,
     OperationHooks,
-    Repository,
+    RepositoryFields,
     RollbackOptions,
-    Schedule,
-    Settings,
+    ScheduleFields,
+    StoreFields,
     StoreSettings,
-    Table,
 )
 from core.config.file_problems import table_of
 from core.config.load import VARIABLE
@@ -32,28 +32,28 @@ from core.config.types import WORDS_OF_PATTERNS, Command
 
 _MADE: Final = "<!-- Made from the code by `make docs`. Do not edit. -->"
 _HOOK_KEYS: Final = ("before", "on_success", "on_failure", "after")
-_SECTIONS: Final[tuple[tuple[str, str, type[Table]], ...]] = (
-    ("[defaults] and [stores.NAME]", "defaults", Settings),
+_SECTIONS: Final[tuple[tuple[str, str, type[ConfigTable]], ...]] = (
+    ("[defaults] and [stores.NAME]", "defaults", StoreFields),
     ("[stores.NAME]", "stores.shop", StoreSettings),
     ("keep", "defaults.keep", Keep),
-    ("schedule", "defaults.schedule", Schedule),
+    ("schedule", "defaults.schedule", ScheduleFields),
     ("rollback", "defaults.rollback", RollbackOptions),
     ("hooks, and hooks.backup, hooks.rollback, hooks.undo, hooks.discard", "defaults.hooks", Hooks),
     ('[notify.NAME] with type = "ping"', "notify.check", Ping),
     ('[notify.NAME] with type = "webhook"', "notify.chat", Webhook),
     ('[notify.NAME] with type = "mail"', "notify.mail", Mail),
     ('[notify.NAME] with type = "apprise"', "notify.phone", Apprise),
-    ("[repositories.NAME]", "repositories.offsite", Repository),
+    ("[repositories.NAME]", "repositories.offsite", RepositoryFields),
 )
 
 
-class File(Table, frozen=True, kw_only=True):
+class File(ConfigTable, frozen=True, kw_only=True):
     """A file of the configuration."""
 
-    defaults: Settings = msgspec.field(default_factory=Settings)
+    defaults: StoreFields = msgspec.field(default_factory=StoreFields)
     stores: dict[str, StoreSettings] = msgspec.field(default_factory=dict)
     notify: dict[str, Receiver] = msgspec.field(default_factory=dict)
-    repositories: dict[str, Repository] = msgspec.field(default_factory=dict)
+    repositories: dict[str, RepositoryFields] = msgspec.field(default_factory=dict)
 
 
 def _metas(annotation: object) -> Iterator[Meta]:
@@ -123,14 +123,14 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|").replace("\n", " ")
 
 
-def _section(title: str, cls: type[Table]) -> Iterator[str]:
+def _section(title: str, cls: type[ConfigTable]) -> Iterator[str]:
     yield f"## {title}"
     yield ""
     yield " ".join(inspect.cleandoc(cls.__doc__ or "").split())
     yield ""
     yield "| key | value | default | meaning |"
     yield "|---|---|---|---|"
-    known = {field.name for field in fields(Settings)} if cls is StoreSettings else set()
+    known = {field.name for field in fields(StoreFields)} if cls is StoreSettings else set()
     for field in fields(cls):
         if field.name in known:
             continue
@@ -180,7 +180,7 @@ def commented_file(root: str | None = None) -> str:
         lines.append(f"{'' if active else '#'}[{where}]")
         if cls in RECEIVERS:
             lines.append(f'#type = "{cls.__struct_config__.tag}"')
-        known = {field.name for field in fields(Settings)} if cls is StoreSettings else set()
+        known = {field.name for field in fields(StoreFields)} if cls is StoreSettings else set()
         for field in fields(cls):
             if table_of(field) is None and field.name not in known:
                 lines += _commented(field, root)

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal, get_args
 
 from msgspec import Meta, field
 
-from core.config.fields import Table
+from core.config.fields import ConfigTable
 from core.config.types import Command, Path, Text, Url
 
 Moment = Literal["start", "success", "warnings", "fail"]
@@ -27,7 +27,7 @@ _CaFile = Annotated[
 ]
 
 
-class Ping(Table, frozen=True, kw_only=True, tag_field="type", tag="ping"):
+class Ping(ConfigTable, frozen=True, kw_only=True, tag_field="type", tag="ping"):
     """A check that expects to be called, as healthchecks.io: URL/start, URL, URL/fail."""
 
     url: Annotated[Url | None, Meta(description="the URL of the check")] = None
@@ -40,7 +40,7 @@ class Ping(Table, frozen=True, kw_only=True, tag_field="type", tag="ping"):
     ca_file: _CaFile = None
 
 
-class Webhook(Table, frozen=True, kw_only=True, tag_field="type", tag="webhook"):
+class Webhook(ConfigTable, frozen=True, kw_only=True, tag_field="type", tag="webhook"):
     """A URL that takes JSON by POST."""
 
     url: Annotated[Url | None, Meta(description="where it is posted to")] = None
@@ -70,7 +70,7 @@ class Webhook(Table, frozen=True, kw_only=True, tag_field="type", tag="webhook")
     ca_file: _CaFile = None
 
 
-class Mail(Table, frozen=True, kw_only=True, tag_field="type", tag="mail"):
+class Mail(ConfigTable, frozen=True, kw_only=True, tag_field="type", tag="mail"):
     """E-mail by SMTP."""
 
     to: Annotated[tuple[Text, ...], Meta(min_length=1, max_length=50, description="to whom")]
@@ -99,7 +99,7 @@ class Mail(Table, frozen=True, kw_only=True, tag_field="type", tag="mail"):
     ca_file: _CaFile = None
 
 
-class Apprise(Table, frozen=True, kw_only=True, tag_field="type", tag="apprise"):
+class Apprise(ConfigTable, frozen=True, kw_only=True, tag_field="type", tag="apprise"):
     """Any service that Apprise knows; needs `magerewind[notify]`. Its URLs are secrets."""
 
     urls_file: Annotated[Path | None, Meta(description="a file with a URL a line")] = None

@@ -15,7 +15,7 @@ from typing import Final
 from msgspec import Struct
 
 from core.account.walk import Walk, distrust
-from core.config.fields import Table
+from core.config.fields import ConfigTable
 from core.errors import SecretUnreadable
 from core.magento.child import account_of, run_child
 from core.owned_files import account_name
@@ -27,7 +27,7 @@ _DIRECTORY: Final = "CREDENTIALS_DIRECTORY"
 _RULE: Final = "Secrets are read by the account that works."
 
 
-class Secret(Struct, frozen=True, kw_only=True):
+class SecretSource(Struct, frozen=True, kw_only=True):
     """The source of a secret; exactly one source is given. `what` is its name for people."""
 
     what: str
@@ -37,7 +37,7 @@ class Secret(Struct, frozen=True, kw_only=True):
     credential: str | None = None
 
 
-def secret_of(table: Table, stem: str, what: str) -> Secret | None:
+def secret_of(table: ConfigTable, stem: str, what: str) -> SecretSource | None:
     """Return the secret that the fields `STEM_file`, `STEM_command`, `STEM_credential` name."""
     literal = getattr(table, stem, None)
     file = getattr(table, f"{stem}_file", None)
@@ -45,7 +45,7 @@ def secret_of(table: Table, stem: str, what: str) -> Secret | None:
     credential = getattr(table, f"{stem}_credential", None)
     if literal is None and file is None and command is None and credential is None:
         return None
-    return Secret(
+    return SecretSource(
         what=what,
         literal=literal,
         file=file,
@@ -54,14 +54,14 @@ def secret_of(table: Table, stem: str, what: str) -> Secret | None:
     )
 
 
-def check_secret(secret: Secret, environ: Mapping[str, str]) -> None:
+def check_secret(secret: SecretSource, environ: Mapping[str, str]) -> None:
     """Raise SecretUnreadable for a file or credential this account cannot read; runs no program."""
     if secret.command is None:
         read_secret(secret, environ, lines=True)
 
 
 def read_secret(
-    secret: Secret,
+    secret: SecretSource,
     environ: Mapping[str, str],
     *,
     lines: bool = False,
@@ -94,7 +94,7 @@ def _text(what: str, content: bytes, *, lines: bool) -> str:
     return text
 
 
-def _credential(secret: Secret, environ: Mapping[str, str]) -> bytes:
+def _credential(secret: SecretSource, environ: Mapping[str, str]) -> bytes:
     directory = environ.get(_DIRECTORY, "")
     name = secret.credential or ""
     if not directory.startswith("/"):
@@ -108,7 +108,7 @@ def _credential(secret: Secret, environ: Mapping[str, str]) -> bytes:
 
 
 def _printed(
-    secret: Secret, command: tuple[str, ...], environ: Mapping[str, str], timeout_s: float
+    secret: SecretSource, command: tuple[str, ...], environ: Mapping[str, str], timeout_s: float
 ) -> bytes:
     account = account_of(os.geteuid(), os.getegid())
     try:

@@ -18,7 +18,7 @@ from msgspec import Struct
 from core.contents.cells import Cells, columns_in, rows_in, value_of
 from core.contents.tables import DumpContents
 from core.database.dump.row_ranges import CUT_BYTES
-from core.database.dump.row_text import Form, Rendering, rendering_of
+from core.database.dump.row_text import Rendering, ValueForm, rendering_of
 from core.database.index.entries import IndexedTable, Place, RowsAt
 from core.database.schema.definitions import Table, Versioning
 from core.database.server.connection import Connection
@@ -99,7 +99,9 @@ class RowComparison:
         self._enums = tuple(live[name] for name in live if types.get(name) == "enum")
         forms = dict(zip(self._rendering.columns, self._rendering.forms, strict=False))
         self.binary = frozenset(
-            name for name in self.columns if forms[name][0] is Form.HEX and forms[name][1] == b"X"
+            name
+            for name in self.columns
+            if forms[name][0] is ValueForm.HEX and forms[name][1] == b"X"
         )
         if self.contents.foreign:
             self._take_foreign(types)

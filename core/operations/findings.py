@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from enum import StrEnum
+from functools import partial
 
 from msgspec import Struct
 
@@ -39,7 +40,8 @@ class Finding(Struct, frozen=True, kw_only=True):
     kind: Kind | None = None
 
 
-def stop(
+def _finding(
+    level: Level,
     code: str,
     message: str,
     *,
@@ -47,29 +49,14 @@ def stop(
     names: Iterable[str] = (),
     kind: Kind | None = None,
 ) -> Finding:
-    """Return a finding that stops the start."""
     return Finding(
-        level=Level.STOP, code=code, message=message, hint=hint, names=tuple(names), kind=kind
+        level=level, code=code, message=message, hint=hint, names=tuple(names), kind=kind
     )
 
 
-def warn(
-    code: str,
-    message: str,
-    *,
-    hint: str | None = None,
-    names: Iterable[str] = (),
-    kind: Kind | None = None,
-) -> Finding:
-    """Return a finding that deserves a look."""
-    return Finding(
-        level=Level.WARN, code=code, message=message, hint=hint, names=tuple(names), kind=kind
-    )
-
-
-def note(code: str, message: str, *, names: Iterable[str] = ()) -> Finding:
-    """Return a finding that is good to know."""
-    return Finding(level=Level.NOTE, code=code, message=message, names=tuple(names))
+stop = partial(_finding, Level.STOP)  # it stops the start
+warn = partial(_finding, Level.WARN)  # it deserves a look
+note = partial(_finding, Level.NOTE)  # it is good to know
 
 
 def of_kind(kind: Kind, message: str) -> str:

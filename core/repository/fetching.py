@@ -7,7 +7,6 @@ way of a dump into a file.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
@@ -16,9 +15,9 @@ from typing import Any, Final
 from core.archive.plan.fetched import Fetch
 from core.archive.tree.selection import walk_key
 from core.durable import translate
-from core.errors import MALFORMED, RepositoryError
+from core.errors import RepositoryError
 from core.events import Report
-from core.repository.calls import WORK, Call
+from core.repository.calls import WORK, Call, json_row
 from core.repository.patterns import patterns
 from core.repository.restic import Restic
 from core.repository.sending import list_file
@@ -147,7 +146,7 @@ def _followed(call: Call, report: Report, before: tuple[int, int]) -> tuple[int,
     last = (-1, -1)
     call.waited()
     for line in call.lines():
-        row = _row(line)
+        row = json_row(line)
         done = _number(row, "bytes_restored"), _number(row, "files_restored")
         if done > last:
             last = done
@@ -155,14 +154,6 @@ def _followed(call: Call, report: Report, before: tuple[int, int]) -> tuple[int,
             report(before[0] + max(0, done[0]), before[1] + max(0, done[1]), "")
     call.check()
     return before[0] + max(0, last[0]), before[1] + max(0, last[1])
-
-
-def _row(line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except MALFORMED:
-        return {}
-    return row if isinstance(row, dict) else {}
 
 
 def _number(row: dict[str, Any], name: str) -> int:

@@ -13,18 +13,18 @@ from typing import Final
 from core.errors import RepositoryError
 from core.repository.calls import CHECK, LIST
 from core.repository.restic import Restic
-from core.repository.sets import Holdings, RemoteSet, Snapshot
+from core.repository.sets import Holdings, RemoteSet, SetSnapshot
 
 UNFINISHED_FOR_S: Final = 86_400
 _AT_ONCE: Final = 500
 
 
-def old_unfinished(holdings: Holdings, now_s: float) -> tuple[Snapshot, ...]:
+def old_unfinished(holdings: Holdings, now_s: float) -> tuple[SetSnapshot, ...]:
     """Return the snapshots of no set that no send can be at work on any more."""
     return tuple(one for one in holdings.unfinished if one.time_s < now_s - UNFINISHED_FOR_S)
 
 
-def forget(restic: Restic, sets: Sequence[RemoteSet], rest: Iterable[Snapshot]) -> None:
+def forget(restic: Restic, sets: Sequence[RemoteSet], rest: Iterable[SetSnapshot]) -> None:
     """Forget these sets and snapshots; the data stays until a prune.
 
     Raises RepositoryError where the repository takes nothing back.

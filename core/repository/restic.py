@@ -18,7 +18,7 @@ from msgspec.structs import replace
 
 from core.errors import RepositoryError, RepositoryLocked
 from core.repository import calls
-from core.repository.calls import Call, Limits
+from core.repository.calls import Call, CallLimits
 from core.repository.program import NEEDED, Version, find_restic
 from core.repository.settings import Repository, environment_of
 
@@ -56,7 +56,7 @@ class Restic:
         self,
         words: Sequence[bytes | str],
         *,
-        limits: Limits,
+        limits: CallLimits,
         cwd: str | bytes = "/",
         pass_fds: tuple[int, ...] = (),
         stdin: int | None = None,
@@ -83,18 +83,18 @@ class Restic:
     def _has_answered(self) -> None:
         self._looked = True
 
-    def first(self, limits: Limits) -> Limits:
+    def first(self, limits: CallLimits) -> CallLimits:
         """Return the limits of a call that may be the first: it is given few tries then."""
         if self._looked:
             return limits
         return replace(limits, retries=calls.LOOK.retries, first_s=_FIRST_S)
 
-    def answer(self, words: Sequence[bytes | str], *, limits: Limits) -> bytes:
+    def answer(self, words: Sequence[bytes | str], *, limits: CallLimits) -> bytes:
         """Run a call and return all that it printed."""
         return b"\n".join(self.lines(words, limits=limits))
 
     def lines(
-        self, words: Sequence[bytes | str], *, limits: Limits, largest: int = _LARGEST_ANSWER
+        self, words: Sequence[bytes | str], *, limits: CallLimits, largest: int = _LARGEST_ANSWER
     ) -> Iterator[bytes]:
         """Yield the lines of a call, each a sign of progress. Raises as `calls.Call`.
 

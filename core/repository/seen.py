@@ -16,7 +16,7 @@ from msgspec import Struct, structs
 from core.directories import Directory
 from core.errors import MALFORMED, MagerewindError
 from core.events import Kind
-from core.repository.sets import Holdings, RemoteSet, Snapshot
+from core.repository.sets import Holdings, RemoteSet, SetSnapshot
 
 _DIRECTORY: Final = "repositories"
 _LISTINGS: Final = "listings"
@@ -40,17 +40,18 @@ class Seen(Struct, frozen=True, kw_only=True):
         return one.is_whole and not self.problem and self.checked_s > newest
 
 
-def _row_of(snapshot: Snapshot) -> dict[str, Any]:
+def _row_of(snapshot: SetSnapshot) -> dict[str, Any]:
     row = structs.asdict(snapshot)
     return {**row, "names": {kind.value: name for kind, name in snapshot.names.items()}}
 
 
-def _snapshot(row: Mapping[str, Any]) -> Snapshot:
+def _snapshot(row: Mapping[str, Any]) -> SetSnapshot:
     names = {Kind(kind): str(name) for kind, name in row["names"].items()}
-    return Snapshot(
+    return SetSnapshot(
         id=str(row["id"]), store=str(row["store"]), timestamp=int(row["timestamp"]),
         kind=str(row["kind"]), time_s=float(row["time_s"]), bytes=int(row["bytes"]),
         entries=int(row["entries"]), root=str(row["root"]), names=names,
+        rows=str(row.get("rows", "")),
     )  # fmt: skip
 
 

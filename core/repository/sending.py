@@ -8,7 +8,6 @@ dump never becomes a snapshot: restic alone would take a closed pipe for the end
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -21,9 +20,9 @@ from msgspec import Struct
 from core import cancellation
 from core.archive.create.outline import Outline
 from core.durable import write_all
-from core.errors import MALFORMED, RepositoryError, StoreUnreadable
+from core.errors import RepositoryError, StoreUnreadable
 from core.events import Report
-from core.repository.calls import SOME_UNREAD, WORK, Call
+from core.repository.calls import SOME_UNREAD, WORK, Call, json_row
 from core.repository.patterns import patterns
 from core.repository.restic import Restic
 from core.repository.sets import MANIFEST_FILE
@@ -65,7 +64,7 @@ def _follow(call: Call, report: Report, *, total_items: int = 0) -> dict[str, An
     summary: dict[str, Any] = {}
     last = (-1, -1)
     for line in call.lines():
-        row = _row(line)
+        row = json_row(line)
         if row.get("message_type") == "summary":
             summary = row
         if row.get("message_type") != "status":
@@ -77,14 +76,6 @@ def _follow(call: Call, report: Report, *, total_items: int = 0) -> dict[str, An
         current = (row.get("current_files") or [""])[0]
         report(done[0], min(done[1], total_items) if total_items else done[1], str(current))
     return summary
-
-
-def _row(line: bytes) -> dict[str, Any]:
-    try:
-        row = json.loads(line)
-    except MALFORMED:
-        return {}
-    return row if isinstance(row, dict) else {}
 
 
 def _sent(summary: dict[str, Any], *, vanished: tuple[str, ...] = ()) -> Sent:

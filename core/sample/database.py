@@ -122,7 +122,7 @@ SET SESSION timestamp = 1683356889;
 """
 
 
-class Server(Protocol):
+class SampleServer(Protocol):
     """The part of a server that is needed: running statements in a schema as its administrator."""
 
     def run(self, statements: str, *, schema: str | None = None) -> str:
@@ -184,7 +184,7 @@ def _changelogs(definer: str) -> str:
 
 
 def fill_schema(
-    server: Server,
+    server: SampleServer,
     schema: str,
     *,
     size: Size,
@@ -219,7 +219,7 @@ def fill_schema(
     server.run(_settle(server, schema), schema=schema)
 
 
-def _settle(server: Server, schema: str) -> str:
+def _settle(server: SampleServer, schema: str) -> str:
     """Return statements that set every AUTO_INCREMENT to the one that follows the last row.
 
     INSERT … SELECT reserves more numbers than it uses. The server remembers that in memory only

@@ -142,7 +142,7 @@ def histories(draw):
     return made
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(histories(), policies)
 def test_each_set_is_decided_as_the_model_says(sets, policy):
     decided = decide(sets, policy, now_s=NOW, zone=dt.UTC)
@@ -198,7 +198,7 @@ def test_a_clock_that_is_ahead_of_all_sets_changes_nothing(sets, policy, days):
     assert decide(past, policy, now_s=NOW + days * DAY, zone=dt.UTC) == decided
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@settings(max_examples=50, deadline=None, derandomize=True)
 @given(st.lists(st.integers(1, 20), unique=True, max_size=8))
 def test_in_doubt_is_what_not_all_of_the_longest_rising_rows_have(moments):
     rows = [

@@ -5,21 +5,21 @@ from pathlib import Path
 
 import pytest
 
-from core.config.secrets import Secret, check_secret, read_secret
+from core.config.secrets import SecretSource, check_secret, read_secret
 from core.errors import SecretUnreadable
 
 ENVIRON = {"PATH": os.environ["PATH"], "AWS_SECRET": "hunter2"}
 
 
-def of_file(path: Path) -> Secret:
-    return Secret(what="the password of notify.mail", file=str(path))
+def of_file(path: Path) -> SecretSource:
+    return SecretSource(what="the password of notify.mail", file=str(path))
 
 
-def of_command(*words: str) -> Secret:
-    return Secret(what="the password of notify.mail", command=words)
+def of_command(*words: str) -> SecretSource:
+    return SecretSource(what="the password of notify.mail", command=words)
 
 
-def refusal(secret: Secret, **more: object) -> str:
+def refusal(secret: SecretSource, **more: object) -> str:
     with pytest.raises(SecretUnreadable) as refused:
         read_secret(secret, ENVIRON, **more)
     assert "hunter2" not in refused.value.message
@@ -37,12 +37,12 @@ def password(tmp_path):
 def test_a_secret_comes_from_a_file_a_program_or_a_credential(password):
     assert read_secret(of_file(password), ENVIRON) == "hunter2"
     assert read_secret(of_command("cat", str(password)), ENVIRON) == "hunter2"
-    credential = Secret(what="it", credential="password")
+    credential = SecretSource(what="it", credential="password")
     environ = {"CREDENTIALS_DIRECTORY": str(password.parent)}
     assert read_secret(credential, environ) == "hunter2"
     assert "systemd gave none" in refusal(credential)
     with pytest.raises(SecretUnreadable, match="no name of a credential"):
-        read_secret(Secret(what="it", credential="../password"), environ)
+        read_secret(SecretSource(what="it", credential="../password"), environ)
 
 
 def test_a_program_gets_the_allowed_variables_only_and_no_shell():

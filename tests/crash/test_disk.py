@@ -73,7 +73,7 @@ SWEEP = [8, 90, 130, 200, 300, 450, 700, 1100, 1800, 3000, 4200, 6000]
 @pytest.mark.parametrize("operation", ["backup", "rollback"])
 @pytest.mark.parametrize(
     "leave_kib",
-    [number if number in (90, 300, 1800) else pytest.param(number, marks=pytest.mark.crash)
+    [number if number in (90, 1800) else pytest.param(number, marks=pytest.mark.crash)
      for number in SWEEP],
 )  # fmt: skip
 def test_a_disk_that_fills_up(small_shop, small_disk, operation, leave_kib, tally):
@@ -100,7 +100,10 @@ def test_a_disk_that_fills_up(small_shop, small_disk, operation, leave_kib, tall
 
 
 @pytest.mark.parametrize("operation", ["backup", "rollback"])
-@pytest.mark.parametrize("left", [3, pytest.param(12, marks=pytest.mark.crash), 40])
+@pytest.mark.parametrize(
+    "left",
+    [pytest.param(3, marks=pytest.mark.crash), pytest.param(12, marks=pytest.mark.crash), 40],
+)
 def test_a_disk_without_inodes(small_shop, small_disk, operation, left, tally):
     shop = small_shop
     request = BackupRequest(kinds=ALL) if operation == "backup" else shop.request

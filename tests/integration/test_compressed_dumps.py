@@ -14,7 +14,7 @@ from core.events import Kind
 from core.inflating import zstd
 from core.operations.requests import BackupRequest, RollbackRequest
 from tests.integration.commands import magerewind
-from tests.long import some
+from tests.long import few, some
 from tests.oracles import schema_entries
 
 ENDINGS = {"gzip": "sql.gz", "zstd": "sql.zst"}
@@ -121,7 +121,7 @@ PACKED = {
 }
 
 
-@pytest.mark.parametrize("name", some(PACKED, "magento_2025-11-23_031640.sql.gz", "shop.sql.zst"))
+@pytest.mark.parametrize("name", some(PACKED, "shop.sql.zst"))
 def test_dumps_of_others_are_listed_verified_and_rolled_back_to(shop, foreign, name):
     loads = name in {"magento_2025-11-23_031640.sql.gz", "shop.sql.zst"}
     path = path_of(shop, name)
@@ -155,14 +155,19 @@ def bomb(make):
 
 @pytest.mark.parametrize(
     ("name", "content", "said"),
-    [
-        ("a.sql.gz", lambda text: gzip.compress(text)[:-9], "cut or corrupt"),
-        ("a.sql.gz", lambda text: gzip.compress(text) + b"more", "something follows its end"),
-        ("a.sql.zst", lambda text: zstd.compress(text)[:-9], "cut or corrupt"),
-        ("a.sql.zst", lambda text: zstd.compress(text) + b"more", "cut or corrupt"),
-        ("a.sql.zst", lambda _: bomb(zstd.compress), "inflates to more than"),
-        ("a.sql.zst", lambda _: b"XBSTCK01" + bytes(64), "physical backup"),
-    ],
+    few(
+        [
+            ("a.sql.gz", lambda text: gzip.compress(text)[:-9], "cut or corrupt"),
+            ("a.sql.gz", lambda text: gzip.compress(text) + b"more", "something follows its end"),
+            ("a.sql.zst", lambda text: zstd.compress(text)[:-9], "cut or corrupt"),
+            ("a.sql.zst", lambda text: zstd.compress(text) + b"more", "cut or corrupt"),
+            ("a.sql.zst", lambda _: bomb(zstd.compress), "inflates to more than"),
+            ("a.sql.zst", lambda _: b"XBSTCK01" + bytes(64), "physical backup"),
+        ],
+        1,
+        2,
+        4,
+    ),
 )
 def test_a_broken_or_hostile_one_ends_in_one_line(shop, foreign, name, content, said):
     path = path_of(shop, name)

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from core.database.load.offline_check import check_dump
 from core.database.server.connection import connect
 from core.database.sql.allowed import classify
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import RawStatement
 from core.database.sql.statement import StatementKind
 from core.errors import MagerewindError, StatementRefused
@@ -40,7 +40,7 @@ LINES = TABLES.count("\n")
 
 def refused(statement, *, before=()):
     """Return the refusal of a statement after some SETs, empty if it is not refused."""
-    session = Session()
+    session = DumpSession()
     for text in before:
         one = classify(RawStatement(text.encode(), 1, 0), reading=session.state.reading)
         session.apply(list(one.words), 1)

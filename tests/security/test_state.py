@@ -11,7 +11,7 @@ import pytest
 
 from core.sample.sizes import Size
 from core.sample.store import make_store
-from tests.long import some
+from tests.long import few, some
 from tests.security.accounts import CHECKOUT, OTHER, clean, look_of
 
 LIMIT_S = 60  # for a command: none of them may hang
@@ -140,8 +140,11 @@ def test_a_pipe_in_the_place_of_any_file_lets_no_command_wait(shop, name):
         run(shop, *words)
 
 
-@pytest.mark.parametrize("name", ["composer.lock", "composer.json", "var/.maintenance.ip"])
-@pytest.mark.parametrize("kind", ["pipe", "link to an endless device"])
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    few([(name, kind) for name in ("composer.lock", "composer.json", "var/.maintenance.ip")
+         for kind in ("pipe", "link to an endless device")], 0, 3, 4),
+)  # fmt: skip
 def test_small_files_of_the_store_are_read_when_they_are_files(shop, name, kind):
     plant(shop / name, kind)
     done = run(shop, "info:store", "--json")
@@ -189,8 +192,11 @@ def test_a_manifest_of_another_account_vouches_for_nothing(shop):
     assert f"belongs to {OTHER}" in row["problem"]
 
 
-@pytest.mark.parametrize("at", ["var/.magerewind", "var/.magerewind/jobs"])
-@pytest.mark.parametrize("kind", ["link", "open"])
+@pytest.mark.parametrize(
+    ("at", "kind"),
+    few([(at, kind) for at in ("var/.magerewind", "var/.magerewind/jobs")
+         for kind in ("link", "open")], 0, 3),
+)  # fmt: skip
 def test_a_directory_of_state_that_is_not_ours_is_not_absent(shop, at, kind):
     path = shop / at
     if kind == "link":
@@ -221,16 +227,21 @@ def test_a_planted_discard_removes_nothing(shop, tmp_path):
 
 @pytest.mark.parametrize(
     ("facts", "entries"),
-    [
-        ({"root": "/"}, [b"etc/passwd"]),
-        ({"prefix": "../"}, [b"../victim"]),
-        ({}, [b"../victim/kept/file"]),
-        ({}, [b"a/../../victim/kept/file"]),
-        ({}, [b"/etc/passwd"]),
-        ({"state": "/tmp"}, []),
-        ({"kind": "code"}, []),
-        ({"job_id": "20200101-000000-0002"}, []),
-    ],
+    few(
+        [
+            ({"root": "/"}, [b"etc/passwd"]),
+            ({"prefix": "../"}, [b"../victim"]),
+            ({}, [b"../victim/kept/file"]),
+            ({}, [b"a/../../victim/kept/file"]),
+            ({}, [b"/etc/passwd"]),
+            ({"state": "/tmp"}, []),
+            ({"kind": "code"}, []),
+            ({"job_id": "20200101-000000-0002"}, []),
+        ],
+        0,
+        3,
+        5,
+    ),
 )
 def test_a_planted_plan_changes_no_mode_or_owner(shop, tmp_path, facts, entries):
     victim = tmp_path / "victim"

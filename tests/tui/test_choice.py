@@ -7,7 +7,7 @@ import threading
 import pytest
 from msgspec.structs import replace
 
-from core.config.fields import RollbackOptions, Settings
+from core.config.fields import RollbackOptions, StoreFields
 from core.errors import Cancelled, UsageError
 from core.events import Kind
 from core.operations.requests import RollbackRequest
@@ -133,7 +133,7 @@ def test_the_configuration_has_its_say() -> None:
     from core.cli.rollback_request import rollback_request, undo_request
 
     options = RollbackOptions(keep_env=True, flush=False, exclude=("pub/feeds",))
-    settings = Settings(rollback=options, strict=True)
+    settings = StoreFields(rollback=options, strict=True)
     engine = RecordedEngine()
     engine.rollback_to = lambda files: rollback_request(CommandLine(), settings, files)  # type: ignore[method-assign]
     asked = RollbackRequest(code_file=f"{NEW}_filesystem.tgz", exclude=("var/x",))

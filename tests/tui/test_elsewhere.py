@@ -9,7 +9,7 @@ from core.errors import UsageError
 from core.events import Kind
 from core.operations.requests import BackupRequest, RollbackRequest
 from core.repository.seen import Seen
-from core.repository.sets import Holdings, RemoteSet, Snapshot
+from core.repository.sets import Holdings, RemoteSet, SetSnapshot
 from core.repository.settings import Repository
 from tests.tui.conftest import opened, rows, said, settle, shown
 from tests.tui.recorded import RecordedEngine
@@ -73,7 +73,7 @@ async def test_a_backup_goes_to_a_repository_of_the_store(engine: RecordedEngine
 
 def test_a_set_of_which_parts_are_elsewhere_is_one_set() -> None:
     part = {
-        kind: Snapshot(
+        kind: SetSnapshot(
             id=name * 64,
             store="shop",
             timestamp=1_600_000_000,

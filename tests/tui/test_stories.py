@@ -178,6 +178,7 @@ def break_files(*paths: str) -> None:
             file.write(b"<?php exit;\n")
 
 
+@pytest.mark.long
 async def test_a_dropped_table_comes_back_and_what_is_left_out_of_the_plan_stays(
     shop: StoryShop,
 ) -> None:
@@ -210,6 +211,7 @@ async def test_a_dropped_table_comes_back_and_what_is_left_out_of_the_plan_stays
     assert all("core_config_data" in str(key) for key in found)
 
 
+@pytest.mark.long
 async def test_a_broken_file_is_found_in_a_backup_and_put_back(shop: StoryShop) -> None:
     engine, client = shop.engine(), shop.client()
     backup = engine.start(BackupRequest(kinds=(Kind.CODE,)))
@@ -324,6 +326,7 @@ async def test_a_job_of_another_process_is_seen_and_its_death_too(shop: StorySho
     assert not shop.closed()
 
 
+@pytest.mark.long
 async def test_a_rollback_outlives_a_resized_and_lost_terminal(shop: StoryShop) -> None:
     engine, client = shop.engine(), shop.client()
     backup = engine.start(BackupRequest(kinds=(Kind.CODE, Kind.MEDIA)))

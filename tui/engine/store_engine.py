@@ -22,7 +22,7 @@ from core.cli.backup_request import backup_request
 from core.cli.parser import CommandLine
 from core.cli.repositories import named_repository
 from core.cli.rollback_request import rollback_request, undo_request
-from core.config.fields import Settings
+from core.config.fields import StoreFields
 from core.config.job_settings import settings_of_job
 from core.config.load import Effective
 from core.database.server.size import estimate
@@ -358,12 +358,12 @@ class StoreEngine:
         return plan_views.plan_view(plan)
 
     @property
-    def _usual(self) -> Settings:
+    def _usual(self) -> StoreFields:
         """The configuration of the store; the defaults where it is broken, as a start reports."""
         if self._settings is not None:
             with suppress(MagerewindError):
                 return self._settings(self.root).settings
-        return Settings()
+        return StoreFields()
 
     def rollback_to(self, files: Mapping[Kind, str]) -> RollbackRequest:
         """Return the rollback to these backups, as the configuration asks for it."""

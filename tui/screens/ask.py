@@ -19,6 +19,7 @@ from tui.render.text import assemble
 from tui.screens.dialog import Dialog
 from tui.widgets.entry import Entry
 from tui.widgets.lines import Lines
+from tui.widgets.typed_match import TypedMatch
 
 
 def input_line(value: str = "") -> Horizontal:
@@ -76,7 +77,7 @@ class Ask(Dialog[bool]):
         yield Lines(self._draw)
         if self._typed:
             yield input_line()
-            yield Lines(self._draw_match, id="match")
+            yield TypedMatch(self._typed, f"It matches: Enter does it ({self._do}).")
 
     def on_mount(self) -> None:
         """Put the cursor where the answer goes."""
@@ -94,14 +95,9 @@ class Ask(Dialog[bool]):
             rows += [Content(""), assemble("To go on, type exactly  ", (self._typed, "bold"))]
         return rows
 
-    def _draw_match(self, _width: int) -> list[Content]:
-        if self.query_one(Input).value == self._typed:
-            return [assemble((f"It matches: Enter does it ({self._do}).", "bold $text-error"))]
-        return [assemble(("Not matching: nothing happens.", "$foreground-muted"))]
-
-    def typed(self, _value: str) -> None:
+    def typed(self, value: str) -> None:
         """Say whether it matches."""
-        self.query_one("#match", Lines).show(self._draw_match)
+        self.query_one(TypedMatch).compare(value)
 
     def entered(self, value: str) -> None:
         """Agree, if exactly the text was typed."""

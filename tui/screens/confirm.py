@@ -19,6 +19,7 @@ from tui.render.text import assemble
 from tui.screens.ask import folded, input_line
 from tui.screens.dialog import Dialog
 from tui.widgets.lines import Lines
+from tui.widgets.typed_match import TypedMatch
 
 
 class ConfirmView(Struct, frozen=True, kw_only=True):
@@ -58,7 +59,7 @@ class Confirm(Dialog[bool]):
         """Show the consequences, and take the name."""
         yield Lines(self._draw)
         yield input_line()
-        yield Lines(self._draw_match, id="match")
+        yield TypedMatch(self._typed, f"It matches: Enter starts it ({self._view.do}).")
 
     def on_mount(self) -> None:
         """Put the cursor where the name goes."""
@@ -82,16 +83,9 @@ class Confirm(Dialog[bool]):
         ]
         return rows
 
-    def _draw_match(self, _width: int) -> list[Content]:
-        if self.query_one(Input).value == self._typed:
-            return [
-                assemble((f"It matches: Enter starts it ({self._view.do}).", "bold $text-error"))
-            ]
-        return [assemble(("Not matching: nothing happens.", "$foreground-muted"))]
-
-    def typed(self, _value: str) -> None:
+    def typed(self, value: str) -> None:
         """Say whether it matches."""
-        self.query_one("#match", Lines).show(self._draw_match)
+        self.query_one(TypedMatch).compare(value)
 
     def entered(self, value: str) -> None:
         """Agree, if exactly the name was typed."""

@@ -41,6 +41,12 @@ from tui.widgets.panel import Panel
 
 _TREE_KEYS: Final = {"enter", "space", "slash", "c", "tab", "equals_sign"}
 _OPENS: Final = ("--map-collations", "--partial", "--keep-stripped", "--whole")
+_CONFIRM: Final = Hint(key="n", words="Confirm")
+_ANEW: Final = Hint(key="f5", words="Plan anew")
+_LAST: Final = (
+    *(BACK, HELP),
+    *(Hint(key="y", words="Copy command"), Hint(key="b", words="Back up first")),
+)
 
 
 class Rollback(Choosing):
@@ -59,40 +65,31 @@ class Rollback(Choosing):
         Binding("f5", "plan", "Plan anew", tooltip="Read the backups and the store again."),
     ]
     HINTS = (
-        Hint(key="n", words="Confirm"),
+        _CONFIRM,
         Hint(key="enter", words="Open"),
         Hint(key="space", words="Leave out"),
         Hint(key="slash", words="Find"),
         Hint(key="tab", words="Diff"),
         Hint(key="c", words="Only what goes"),
         Hint(key="w", words="Write"),
-        BACK,
-        HELP,
-        Hint(key="y", words="Copy command"),
-        Hint(key="b", words="Back up first"),
-        Hint(key="f5", words="Plan anew"),
+        *_LAST,
+        _ANEW,
     )
     WAIT_HINTS = (
-        Hint(key="n", words="Confirm"),
+        _CONFIRM,
         Hint(key="less_than_sign", words="Older"),
         Hint(key="greater_than_sign", words="Newer"),
         Hint(key="o", words="Options"),
-        BACK,
-        HELP,
-        Hint(key="f5", words="Plan anew"),
-        Hint(key="y", words="Copy command"),
-        Hint(key="b", words="Back up first"),
+        *_LAST,
+        _ANEW,
     )
     OPTION_HINTS = (
-        Hint(key="n", words="Confirm"),
+        _CONFIRM,
         Hint(key="space", words="Choose"),
         Hint(key="left", words="Older"),
         Hint(key="right", words="Newer"),
         Hint(key="o", words="Fold"),
-        BACK,
-        HELP,
-        Hint(key="y", words="Copy command"),
-        Hint(key="b", words="Back up first"),
+        *_LAST,
     )
 
     def __init__(

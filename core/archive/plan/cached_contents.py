@@ -13,7 +13,6 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, Self
 
 from core.directories import StateFile
@@ -47,12 +46,7 @@ class CacheWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._fd >= 0:
             os.close(self._fd)
 

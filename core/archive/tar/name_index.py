@@ -12,7 +12,6 @@ from __future__ import annotations
 import marshal
 import sqlite3
 from collections.abc import Iterator
-from types import TracebackType
 from typing import Final, Self
 
 from core.archive.tar.header import DIRECTORY, HARD_LINK, REGULAR
@@ -47,12 +46,7 @@ class Index:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         self._connection.close()
 
     def add(self, member: Member, reader: ArchiveReader, *, same: bool | None = None) -> None:

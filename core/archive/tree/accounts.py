@@ -9,6 +9,7 @@ from __future__ import annotations
 import grp
 import os
 import pwd
+from collections.abc import Callable
 
 
 class AccountNames:
@@ -20,25 +21,22 @@ class AccountNames:
 
     def user(self, uid: int) -> bytes:
         """Return the account's name, empty when it has none."""
-        name = self._users.get(uid)
-        if name is None:
-            try:
-                name = os.fsencode(pwd.getpwuid(uid).pw_name)
-            except (KeyError, OSError):
-                name = b""
-            self._users[uid] = name
-        return name
+        return _name(self._users, uid, lambda: pwd.getpwuid(uid).pw_name)
 
     def group(self, gid: int) -> bytes:
         """Return the group's name, empty when it has none."""
-        name = self._groups.get(gid)
-        if name is None:
-            try:
-                name = os.fsencode(grp.getgrgid(gid).gr_name)
-            except (KeyError, OSError):
-                name = b""
-            self._groups[gid] = name
-        return name
+        return _name(self._groups, gid, lambda: grp.getgrgid(gid).gr_name)
+
+
+def _name(known: dict[int, bytes], number: int, ask: Callable[[], str]) -> bytes:
+    name = known.get(number)
+    if name is None:
+        try:
+            name = os.fsencode(ask())
+        except (KeyError, OSError):
+            name = b""
+        known[number] = name
+    return name
 
 
 class AccountNumbers:

@@ -11,7 +11,6 @@ import stat
 import struct
 from collections.abc import Iterator
 from enum import Enum
-from types import TracebackType
 from typing import Final, Self
 
 from core.archive.tree.selection import Status, walk_key
@@ -93,12 +92,7 @@ class SeenWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_error: object) -> None:
         try:
             if kind is None:
                 self._flush()

@@ -34,7 +34,7 @@ _WAITING: Final = 3  # frames: the text of each is held until it is written
 _GZIP_WRAPPED: Final = 16 + zlib.MAX_WBITS
 
 
-class DumpFile(Protocol):
+class DumpOutput(Protocol):
     """The output of a dump's text. Not for several threads at once."""
 
     frames: list[tuple[int, int]]
@@ -165,6 +165,6 @@ def _packer(compress: Compression, level: int) -> Callable[[Sequence[bytes]], li
     return gzip if compress is Compression.GZIP else zstandard
 
 
-def dump_file(fd: int, compress: Compression, level: int | None) -> DumpFile:
+def dump_file(fd: int, compress: Compression, level: int | None) -> DumpOutput:
     """Return the file of a dump, written to `fd` from its present position."""
     return PlainText(fd) if compress is Compression.NONE else Frames(fd, compress, level)

@@ -24,7 +24,7 @@ from typing import Final
 
 from msgspec import Struct
 
-from core.database.dump.row_text import Form, render_value
+from core.database.dump.row_text import ValueForm, render_value
 from core.database.sql.statement import PIECE_NAME
 
 _AROUND: Final = 128
@@ -51,7 +51,7 @@ NO_PIECES: Final = Pieces()
 
 def split_row(
     values: Sequence[bytes | None],
-    forms: Sequence[tuple[Form, bytes]],
+    forms: Sequence[tuple[ValueForm, bytes]],
     *,
     room: int,
     largest: int,
@@ -69,7 +69,7 @@ def split_row(
         if size <= room:
             break
         value, (form, introducer) = values[at], forms[at]
-        if value is None or form is Form.PLAIN or len(value) > largest:
+        if value is None or form is ValueForm.PLAIN or len(value) > largest:
             raise TooLarge(at, len(texts[at]) if value is None else len(value))
         name = b"%s%d" % (PIECE_NAME, len(after) + 1)
         size += len(name) - len(texts[at])
@@ -81,9 +81,9 @@ def split_row(
     return b",".join(texts), Pieces(before=tuple(before), after=tuple(after))
 
 
-def _charset(form: Form, introducer: bytes) -> bytes:
+def _charset(form: ValueForm, introducer: bytes) -> bytes:
     """Return the character set that the bytes of a value are in."""
-    if form is Form.TEXT:
+    if form is ValueForm.TEXT:
         return b"utf8mb4"
     return introducer.removesuffix(b"X").strip().removeprefix(b"_") or b"binary"
 

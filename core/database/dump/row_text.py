@@ -51,7 +51,7 @@ _NEAR_UTF8: Final = frozenset({"utf8mb3", "utf8", "latin1"})
 _COMMA: Final = "CAST(',' AS BINARY)"
 
 
-class Form(Enum):
+class ValueForm(Enum):
     """The forms of a value that is rendered here."""
 
     PLAIN = auto()  # as it is
@@ -73,7 +73,7 @@ class Rendering(Struct, frozen=True, kw_only=True):
     marked: str
     marks: int
     raw: str
-    forms: tuple[tuple[Form, bytes], ...]
+    forms: tuple[tuple[ValueForm, bytes], ...]
     insert: bytes
 
     @property
@@ -105,9 +105,9 @@ def rendering_of(table: Table, *, history: bool) -> Rendering:
         source=source,
         # CONCAT_WS over flat CONCAT: a third less time on wide rows (measured, MariaDB 10.11).
         marked=f"CONCAT_WS({_COMMA}," + (",".join(piece.marked for piece in pieces) or "''") + ")",
-        marks=sum(piece.form is not Form.PLAIN or piece.enum for piece in pieces),
+        marks=sum(piece.form is not ValueForm.PLAIN or piece.enum for piece in pieces),
         raw=",".join(piece.raw for piece in pieces) or "''",
-        forms=tuple((piece.form, piece.before) for piece in pieces) or ((Form.PLAIN, b""),),
+        forms=tuple((piece.form, piece.before) for piece in pieces) or ((ValueForm.PLAIN, b""),),
         insert=f"INSERT INTO {quote_name(table.name)} ({names}) VALUES (".encode(),
     )
 
@@ -134,7 +134,7 @@ class _Piece(Struct, frozen=True, kw_only=True):
 
     marked: str
     raw: str
-    form: Form
+    form: ValueForm
     before: bytes = b""
     enum: bool = False
 
@@ -144,13 +144,13 @@ def _piece(column: Column, table: str) -> _Piece:
     if column.type in _NUMBERS or column.type == "bit":
         value = f"({name}+0)" if column.type == "bit" else name
         marked = f"IFNULL({value},'NULL')" if column.nullable else value
-        return _Piece(marked=marked, raw=value, form=Form.PLAIN)
+        return _Piece(marked=marked, raw=value, form=ValueForm.PLAIN)
     before, text, raw, form = _text(column, table)
     marked = f"CONCAT('{before}\x01',{text},'\x01')"
     if column.type == "enum":  # index 0, refused by strict servers, is not a member ''
         marked = f"IF({name}=0,'\x04',{marked})"
         raw = f"IF({name}=0,'0',CONCAT('{before}',QUOTE({text})))"
-        form = Form.PLAIN
+        form = ValueForm.PLAIN
     if column.nullable:
         marked = f"IFNULL({marked},'\x03')"
     return _Piece(
@@ -158,23 +158,28 @@ def _piece(column: Column, table: str) -> _Piece:
     )
 
 
-def _text(column: Column, table: str) -> tuple[str, str, str, Form]:
+def _text(column: Column, table: str) -> tuple[str, str, str, ValueForm]:
     """Return the text before the quote, SQL of the inside, SQL of the value, its form."""
     name = quote_name(column.name)
     if column.type == "float":
         exact = f"({name}*1e0)"  # as text a FLOAT loses digits (16777216: 16777200); +0e0 loses -0
-        return "", exact, exact, Form.TEXT
+        return "", exact, exact, ValueForm.TEXT
     if column.type == "double":  # not +0e0: MySQL cuts a computed value after 22 characters
-        return "", name, name, Form.TEXT
+        return "", name, name, ValueForm.TEXT
     if column.type in _BINARY or (column.type in _TEXTS and column.charset == "binary"):
-        return "X", f"HEX({name})", name, Form.HEX
+        return "X", f"HEX({name})", name, ValueForm.HEX
     if column.type in _TEXTS and column.charset is not None and column.charset != "utf8mb4":
         if column.charset in _NEAR_UTF8:
             converted = f"CONVERT({name} USING utf8mb4)"
-            return "", converted, converted, Form.TEXT
-        return f"_{column.charset} X", f"HEX({name})", f"CONVERT({name} USING binary)", Form.HEX
+            return "", converted, converted, ValueForm.TEXT
+        return (
+            f"_{column.charset} X",
+            f"HEX({name})",
+            f"CONVERT({name} USING binary)",
+            ValueForm.HEX,
+        )
     if column.type in _TEXTS or column.type in _PLAIN:
-        return "", name, name, Form.TEXT
+        return "", name, name, ValueForm.TEXT
     raise DumpFailed(
         f"The column '{one_line(column.name)}' of the table '{one_line(table)}' has the type"
         f" {one_line(column.full_type)}, which this version cannot dump exactly.",
@@ -204,7 +209,7 @@ def finish_marked(text: bytes, *, rows: int, marks: int) -> bytes | None:
     return text
 
 
-def render_row(values: Sequence[bytes | None], forms: Sequence[tuple[Form, bytes]]) -> bytes:
+def render_row(values: Sequence[bytes | None], forms: Sequence[tuple[ValueForm, bytes]]) -> bytes:
     """Return one row, without its parentheses, from its values one by one."""
     return b",".join(
         render_value(value, form, before)
@@ -212,13 +217,13 @@ def render_row(values: Sequence[bytes | None], forms: Sequence[tuple[Form, bytes
     )
 
 
-def render_value(value: bytes | None, form: Form, before: bytes) -> bytes:
+def render_value(value: bytes | None, form: ValueForm, before: bytes) -> bytes:
     """Return one value as SQL; `before` is the text before its quote."""
     if value is None:
         return b"NULL"
-    if form is Form.HEX:
+    if form is ValueForm.HEX:
         return before + b"'" + value.hex().upper().encode() + b"'"
-    if form is Form.TEXT:
+    if form is ValueForm.TEXT:
         return b"'" + escape(value) + b"'"
     return value.replace(b"\n", b"\\n").replace(b"\r", b"\\r")  # an ENUM; numbers have neither
 

@@ -19,7 +19,7 @@ LARGE_STATEMENT: Final = 1 << 18
 """Bytes of a statement, in the mean, from which its place takes little beside it."""
 
 
-class RowsAt(NamedTuple):
+class StatementPlace(NamedTuple):
     """Where in the dump a row statement is that is read when it is written, and its SHA-256."""
 
     offset: int
@@ -27,7 +27,7 @@ class RowsAt(NamedTuple):
     digest: bytes
 
 
-class Row(NamedTuple):
+class RowStatement(NamedTuple):
     """A row statement, its origin, and the statements of its values.
 
     `text` is as in the dump, empty for one that is read `at` its place; the name of the table,
@@ -41,7 +41,7 @@ class Row(NamedTuple):
     state: SessionState
     line: int
     before: tuple[bytes, ...] = ()
-    at: RowsAt | None = None
+    at: StatementPlace | None = None
 
     @property
     def size(self) -> int:
@@ -53,11 +53,11 @@ class Row(NamedTuple):
 class Batch(Struct):
     """Row statements for one transaction; `outside` for a statement that is to be in none."""
 
-    rows: list[Row] = field(default_factory=list)
+    rows: list[RowStatement] = field(default_factory=list)
     size: int = 0
     outside: bool = False
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RowStatement) -> None:
         """Take one more statement."""
         self.rows.append(row)
         self.size += row.size
@@ -70,7 +70,9 @@ class Finishing(Struct, frozen=True):
     statements: tuple[tuple[bytes, SessionState, int], ...]
 
 
-def place_of(raw: RawStatement, row: Row, content: TableContent, file: DumpFile) -> RowsAt | None:
+def place_of(
+    raw: RawStatement, row: RowStatement, content: TableContent, file: DumpFile
+) -> StatementPlace | None:
     """Return the place of a row statement that a writer reads by itself; None for any other.
 
     These are the long statements of large tables, sent to the server exactly as in the file.
@@ -80,4 +82,4 @@ def place_of(raw: RawStatement, row: Row, content: TableContent, file: DumpFile)
         return None
     if content.row_bytes < LARGE_FROM or not (mean >= LARGE_STATEMENT and row.size <= 2 * BATCH):
         return None
-    return RowsAt(raw.start, len(raw.text), hashlib.sha256(raw.text).digest())
+    return StatementPlace(raw.start, len(raw.text), hashlib.sha256(raw.text).digest())

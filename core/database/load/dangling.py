@@ -19,7 +19,7 @@ from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
 from core.database.sql.allowed import classify
 from core.database.sql.literal_rows import HEAD
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import StatementKind
 from core.database.sql.tokens import Reading, tokens
@@ -163,7 +163,7 @@ class _Reading:
     ) -> None:
         self._check, self._columns, self._wanted = check, columns, wanted
         self._server = server
-        self._session = Session(check.time_zone)
+        self._session = DumpSession(check.time_zone)
         self._found: dict[tuple[str, tuple[str, ...]], Values] = {
             (table, names): Counter()
             for table, keys in wanted.items()

@@ -17,22 +17,22 @@ from core.database.load.row_writers import RowWriters, run_all
 from core.database.schema.swap_file import DeferredKey
 from core.database.server.dialect import quote_name
 from core.database.sql.set_statements import SessionState
-from core.database.sql.table_text import Part, PartKind, TableText
+from core.database.sql.table_text import PartKind, TablePart, TableText
 
 
-class LoadedTable(Struct, kw_only=True):
+class TableUnderLoad(Struct, kw_only=True):
     """A table while it is loaded."""
 
     content: TableContent
     staged: str
     text: TableText
-    later: tuple[Part, ...]
+    later: tuple[TablePart, ...]
     state: SessionState
     alters: list[tuple[bytes, SessionState, int]] = field(default_factory=list)
     seen: int = 0  # row statements read from the dump
 
 
-def keys_of(table: LoadedTable, mapped: Iterable[bytes]) -> Finishing:
+def keys_of(table: TableUnderLoad, mapped: Iterable[bytes]) -> Finishing:
     """Return the statements that add the keys which waited for the rows.
 
     All in one, except that InnoDB makes one FULLTEXT key at a time.
@@ -55,12 +55,12 @@ def keys_of(table: LoadedTable, mapped: Iterable[bytes]) -> Finishing:
     )
 
 
-def _fulltext(part: Part) -> bool:
+def _fulltext(part: TablePart) -> bool:
     return part.kind is PartKind.FULLTEXT
 
 
 def finish_tables(
-    tables: Sequence[LoadedTable],
+    tables: Sequence[TableUnderLoad],
     keys: Sequence[DeferredKey],
     staged: Mapping[str, str],
     writers: RowWriters,

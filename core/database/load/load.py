@@ -16,10 +16,10 @@ import contextlib
 from collections.abc import Collection, Mapping
 from typing import Final
 
-from core.database.load.batches import BATCH, Batch, Row, place_of
+from core.database.load.batches import BATCH, Batch, RowStatement, place_of
 from core.database.load.deferred_keys import DeferredKeys
 from core.database.load.dump_check import DumpCheck, unnamed_kinds
-from core.database.load.keys_after_rows import LoadedTable, finish_tables, keys_of
+from core.database.load.keys_after_rows import TableUnderLoad, finish_tables, keys_of
 from core.database.load.row_writers import RowWriters, load_failure
 from core.database.load.skipped_rows import SkippedRows
 from core.database.load.staging import add_to, compare_counts, drop_staging, staged_names
@@ -43,10 +43,10 @@ from core.database.schema.table_names import drop_tables, end_statements, names_
 from core.database.server.dialect import one_line, quote_name
 from core.database.sql.allowed import classify
 from core.database.sql.collations import CollationMap, collation_map
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, ROUTINES, Statement, StatementKind
-from core.database.sql.table_text import Part, parse_alter, parse_table, split_for_loading
+from core.database.sql.table_text import TablePart, parse_alter, parse_table, split_for_loading
 from core.errors import DatabaseError, LoadFailed, MagerewindError
 from core.events import Report, Warned, no_report
 from core.journal import Journal
@@ -129,7 +129,7 @@ class _Loading:
         self.contents = {one.name: one for one in check.contents if one.name in new}
         stay = (one.name for one in check.contents if one.name not in new)
         self.skipped = SkippedRows(stay, trusted=check.trusted)
-        self.tables: dict[str, LoadedTable] = {}
+        self.tables: dict[str, TableUnderLoad] = {}
         wanted = Definitions() if before is None else before.wanted
         self.waiting = DeferredKeys(short, self.server, wanted.foreign_keys)
         self.checks_before = len(wanted.checks)
@@ -137,7 +137,7 @@ class _Loading:
         self.states: list[ObjectText] = []
         self.defaults: list[DefaultText] = []
         self.checks: list[DeferredCheck] = []
-        self.session = Session(check.time_zone)
+        self.session = DumpSession(check.time_zone)
         self.batch = Batch()
         self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []
@@ -310,7 +310,7 @@ class _Loading:
         if last and table.later:
             mapped = [self._mapped(part.text) for part in table.later]
             writers.after(table.staged, table.seen, keys_of(table, mapped))
-        row = Row(
+        row = RowStatement(
             table.staged, statement.name, statement.text, statement.place,
             self.session.state, statement.line, before,
         )  # fmt: skip
@@ -345,13 +345,13 @@ class _Loading:
             number = self.checks_before + len(self.checks)
             text, waiting = defer_checks(text, staged, self.short, number)
             self.checks += waiting
-        parts: tuple[Part, ...] = text.parts
-        later: tuple[Part, ...] = ()
+        parts: tuple[TablePart, ...] = text.parts
+        later: tuple[TablePart, ...] = ()
         if content.engine.upper() == "MEMORY":
             self.main.make_room(content.row_bytes)
         elif content.row_bytes >= DEFER_FROM:
             parts, later = split_for_loading(text)
-        table = LoadedTable(
+        table = TableUnderLoad(
             content=content, staged=self.staged[statement.name], text=text, later=later,
             state=self.session.state,
         )  # fmt: skip

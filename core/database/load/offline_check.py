@@ -21,7 +21,7 @@ from core.database.sql.allowed import classify
 from core.database.sql.cross_schema_check import concern_of
 from core.database.sql.cursor import BY_HAND
 from core.database.sql.other_content import cut_error
-from core.database.sql.set_statements import SERVER_ZONE, Session
+from core.database.sql.set_statements import SERVER_ZONE, DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
 from core.database.sql.table_text import parse_alter, parse_table
@@ -104,7 +104,7 @@ class _Inventory:
         self.concerns: dict[str, str] = {}
         self.unfired: dict[str, None] = {}
         self.called: dict[str, Statement] = {}  # functions, and a first object that calls each
-        self.session = Session(time_zone)
+        self.session = DumpSession(time_zone)
         self.time_zone = time_zone
         self.time_zones: dict[str, None] = {}
         self.with_timestamps: set[str] = set()

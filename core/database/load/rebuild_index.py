@@ -18,7 +18,7 @@ from core.database.load.dump_makers import maker_of, schema_of, zone_of
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.other_content import cut_error
-from core.database.sql.set_statements import Session as SqlSession
+from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, Statement, StatementKind
 from core.errors import DamagedBackup, StatementRefused
@@ -79,7 +79,7 @@ class _Making:
         self._trusted = trusted
         self._maker = maker_of(statements.first_lines)
         self._schema = schema_of(statements.first_lines)
-        self._session = SqlSession(zone_of(statements.first_lines))
+        self._session = DumpSession(zone_of(statements.first_lines))
         self._sessions = [(0, self._session.state)]
         self._dropped: tuple[str, int] | None = None  # a table, and where its DROP begins
         self._tables: set[str] = set()

@@ -12,10 +12,9 @@ import re
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from types import TracebackType
 from typing import Final, Self
 
-from core.database.load.batches import BATCH, Batch, Finishing, Row
+from core.database.load.batches import BATCH, Batch, Finishing, RowStatement
 from core.database.load.work_queue import WorkQueue
 from core.database.schema.load_session import LoadingConnection
 from core.database.server.dialect import one_line, quote_name
@@ -116,7 +115,7 @@ class RowWriters:
                 return
             self._tick()
 
-    def note(self, row: Row, table_bytes: int) -> None:
+    def note(self, row: RowStatement, table_bytes: int) -> None:
         """Hand over a statement of a large table by its place. Raises the writers' error."""
         if self._error is not None:
             raise self._error
@@ -141,12 +140,7 @@ class RowWriters:
             thread.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         if error is None and self._error is None:
             self._queue.end()
         else:
@@ -226,7 +220,7 @@ class RowWriters:
             connection.execute("COMMIT")
         return counts
 
-    def _text(self, row: Row) -> bytes:
+    def _text(self, row: RowStatement) -> bytes:
         """Return a row statement under its staged name. Raises LoadFailed for another text."""
         text = row.text
         if row.at is not None:
@@ -239,7 +233,7 @@ class RowWriters:
             quoted = b"`" + row.staged.encode() + b"`"
         return text[:start] + quoted + text[end:]
 
-    def _look_at_warnings(self, loading: LoadingConnection, row: Row) -> None:
+    def _look_at_warnings(self, loading: LoadingConnection, row: RowStatement) -> None:
         found = loading.connection.query("SHOW WARNINGS LIMIT 64")
         for level, code, message in found:
             if level == "Note" or int(code) in _HARMLESS:
@@ -255,7 +249,7 @@ class RowWriters:
                     self._warned.add((row.name, code))
                     self.warnings.append(warned)
 
-    def _is_choice(self, loading: LoadingConnection, row: Row, message: str) -> bool:
+    def _is_choice(self, loading: LoadingConnection, row: RowStatement, message: str) -> bool:
         """Whether a warning is of an ENUM: it comes with the empty value too, which is kept."""
         found = re.search(r"column '(.*)' at row", message)
         if found is None:

@@ -17,14 +17,14 @@ from collections import deque
 
 from msgspec import Struct, field
 
-from core.database.load.batches import Batch, Finishing, Row
+from core.database.load.batches import Batch, Finishing, RowStatement
 
 
 class _Large(Struct):
     """A large table: its statements that wait, and the bytes of those that nobody has taken."""
 
     left: int
-    rows: deque[Row] = field(default_factory=deque)
+    rows: deque[RowStatement] = field(default_factory=deque)
 
 
 class WorkQueue:
@@ -53,7 +53,7 @@ class WorkQueue:
             self._changed.notify_all()
             return True
 
-    def note(self, row: Row, table_bytes: int) -> None:
+    def note(self, row: RowStatement, table_bytes: int) -> None:
         """Add a statement of a large table, which has so many bytes of rows."""
         with self._changed:
             large = self._large.setdefault(row.staged, _Large(table_bytes))

@@ -17,7 +17,7 @@ from core.database.schema.read_objects import show_create
 from core.database.schema.swap_file import DeferredCheck
 from core.database.server.connection import Connection
 from core.database.server.dialect import Server, quote_name
-from core.database.sql.table_text import Part, PartKind, TableText, parse_show_create
+from core.database.sql.table_text import PartKind, TablePart, TableText, parse_show_create
 from core.database.sql.tokens import tokens
 
 
@@ -34,7 +34,7 @@ def defer_checks(
     text: TableText, staged: str, short: str, taken: int
 ) -> tuple[TableText, list[DeferredCheck]]:
     """Return the table with its CHECK constraints under other names, and those that wait."""
-    parts: list[Part] = []
+    parts: list[TablePart] = []
     waiting: list[DeferredCheck] = []
     for part in text.parts:
         if part.kind is not PartKind.CHECK or not part.name:
@@ -52,7 +52,7 @@ def defer_checks(
     return replace(text, parts=tuple(parts)), waiting
 
 
-def _clause(part: Part) -> str:
+def _clause(part: TablePart) -> str:
     """Return a constraint from CHECK on, its name left out."""
     start = next(word.start for word in tokens(part.text) if word.upper == b"CHECK")
     return part.text[start:].decode("utf-8", "surrogateescape")

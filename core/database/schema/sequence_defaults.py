@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from core.database.schema.swap_file import DefaultText
 from core.database.server.dialect import quote_name
-from core.database.sql.table_text import Part, TableText, read_reference
+from core.database.sql.table_text import TablePart, TableText, read_reference
 from core.database.sql.tokens import skip_to_balance, tokens
 
 
@@ -30,7 +30,9 @@ def take_from(text: TableText, sequences: Mapping[str, str]) -> tuple[TableText,
     return replace(text, parts=tuple(parts)), defaults
 
 
-def point_to_sequences(part: Part, rename: Callable[[str], str | None]) -> tuple[Part, str]:
+def point_to_sequences(
+    part: TablePart, rename: Callable[[str], str | None]
+) -> tuple[TablePart, str]:
     """Return a column whose DEFAULT takes from other sequences, and the default it is to have.
 
     `rename` returns None for a sequence that stays. The default is empty for a column that takes

@@ -134,15 +134,8 @@ class Programs:
     def _if(self) -> None:
         cursor = self.cursor
         cursor.expect(b"IF")
-        self.values.expression()
-        cursor.expect(b"THEN")
-        self._statements(b"ELSEIF", b"ELSE", b"END")
-        while cursor.accept(b"ELSEIF"):
-            self.values.expression()
-            cursor.expect(b"THEN")
-            self._statements(b"ELSEIF", b"ELSE", b"END")
-        if cursor.accept(b"ELSE"):
-            self._statements(b"END")
+        self._branch(b"ELSEIF")
+        self._branches(b"ELSEIF")
         cursor.expect(b"END", b"IF")
 
     def _case(self) -> None:
@@ -150,13 +143,19 @@ class Programs:
         cursor.expect(b"CASE")
         if cursor.peek() != b"WHEN":
             self.values.expression()
-        while cursor.accept(b"WHEN"):
-            self.values.expression()
-            cursor.expect(b"THEN")
-            self._statements(b"WHEN", b"ELSE", b"END")
-        if cursor.accept(b"ELSE"):
-            self._statements(b"END")
+        self._branches(b"WHEN")
         cursor.expect(b"END", b"CASE")
+
+    def _branch(self, next_word: bytes) -> None:
+        self.values.expression()
+        self.cursor.expect(b"THEN")
+        self._statements(next_word, b"ELSE", b"END")
+
+    def _branches(self, word: bytes) -> None:
+        while self.cursor.accept(word):
+            self._branch(word)
+        if self.cursor.accept(b"ELSE"):
+            self._statements(b"END")
 
     def _loop(self) -> None:
         self.cursor.expect(b"LOOP")
@@ -206,6 +205,9 @@ class Programs:
     def _fetch(self) -> None:
         cursor = self.cursor
         cursor.expect(b"FETCH")
+        # The next row of the group, in an aggregate function of MariaDB.
+        if cursor.accept_all(b"GROUP", b"NEXT", b"ROW"):
+            return
         cursor.accept(b"NEXT")
         cursor.accept(b"FROM")
         cursor.name()

@@ -119,7 +119,7 @@ class SessionState(Struct, frozen=True):
         return Reading.of_mode(self.sql_mode, self.charset)
 
 
-class Session:
+class DumpSession:
     """A session that follows the SET statements of a dump.
 
     `time_zone` is the one that a dump means which sets none.

@@ -13,11 +13,10 @@ keeps a state for each string.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 import re
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 
@@ -26,6 +25,7 @@ from core.compression import Compression, compression_of
 from core.database.sql.literal_rows import HEAD, literals_end, statement_end
 from core.database.sql.other_content import cut_error, refuse_other_content
 from core.database.sql.tokens import Reading, repeat
+from core.digest_aside import DigestAside
 from core.durable import translate
 from core.errors import DamagedBackup, PackedOtherwise, StatementRefused
 from core.inflating import Inflated, largest_content
@@ -61,11 +61,6 @@ class RawStatement(Struct, frozen=True):
     start: int = 0  # where it begins, as `position`
 
 
-class _Digest(Protocol):
-    def update(self, content: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
-
-
 class DumpFile:
     """The unpacked bytes of a dump, and the SHA-256 of the file as it lies on disk.
 
@@ -82,7 +77,7 @@ class DumpFile:
         except OSError as error:
             raise translate(error, f"reading {path}") from error
         self.size = os.fstat(self._fd).st_size
-        self._digest: _Digest | None = hashlib.sha256() if digest else None
+        self._digest = DigestAside() if digest else None
         self.largest_statement = LARGEST_STATEMENT
         found = compression_of(os.pread(self._fd, compression.NEEDED, 0))
         self.compressed = found is not Compression.NONE
@@ -137,6 +132,8 @@ class DumpFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        if self._digest is not None:
+            self._digest.close()
 
 
 _LONGEST_WORD: Final = 256

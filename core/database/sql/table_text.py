@@ -76,7 +76,7 @@ class ForeignKeyText(Struct, frozen=True, kw_only=True):
         return f"{start}{self.clause}{qualified}{quote_name(target)}{self.rest}"
 
 
-class Part(Struct, frozen=True, kw_only=True):
+class TablePart(Struct, frozen=True, kw_only=True):
     """One column, key or constraint. `columns` are those of a key, in order."""
 
     kind: PartKind
@@ -91,13 +91,13 @@ class TableText(Struct, frozen=True, kw_only=True):
     """A table's definition in pieces; foreign keys are apart."""
 
     name: str
-    parts: tuple[Part, ...]
+    parts: tuple[TablePart, ...]
     options: bytes
     engine: str
     foreign_keys: tuple[ForeignKeyText, ...]
     line: int
 
-    def render(self, name: str, parts: Iterable[Part] | None = None) -> bytes:
+    def render(self, name: str, parts: Iterable[TablePart] | None = None) -> bytes:
         """Return a CREATE TABLE of this name with these parts, in one statement."""
         lines = [part.text for part in (self.parts if parts is None else parts)]
         body = b",\n  ".join(lines)
@@ -182,15 +182,15 @@ def _option(tail: list[Token], name: bytes) -> str:
     return ""
 
 
-def _part(statement: Statement, words: list[Token], text: bytes) -> Part:
+def _part(statement: Statement, words: list[Token], text: bytes) -> TablePart:
     raw = text[words[0].start : words[-1].end]
     kind, name, at = _kind(words)
     if kind is PartKind.FOREIGN:
-        return Part(
+        return TablePart(
             kind=kind, text=raw, name=name, foreign=_foreign(statement, words, at, name, text)
         )
     upper = {word.upper for word in words}
-    return Part(
+    return TablePart(
         kind=kind,
         text=_column_reference(statement, words, text) if kind is PartKind.COLUMN else raw,
         name=name or (words[0].name if kind is PartKind.COLUMN else ""),
@@ -322,7 +322,7 @@ def parse_show_create(create: str) -> TableText:
     return parse_table(classify(raw, reading=DEFAULT_READING, trusted=True))
 
 
-def split_for_loading(table: TableText) -> tuple[tuple[Part, ...], tuple[Part, ...]]:
+def split_for_loading(table: TableText) -> tuple[tuple[TablePart, ...], tuple[TablePart, ...]]:
     """Return the parts that a table is made with, and the keys that can wait for the rows.
 
     Keys come in the order in which the server shows them, so those that wait must be the last

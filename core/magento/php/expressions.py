@@ -51,7 +51,7 @@ def unusual(node: Node) -> Iterator[None]:
         raise NotData(line(node), "something unusual") from None
 
 
-class Expressions:
+class PhpExpressions:
     """The expressions of one file, and the names in them: variables, constants, imports."""
 
     def __init__(self, source: bytes, path: str, environ: Mapping[str, str]) -> None:

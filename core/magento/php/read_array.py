@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from tree_sitter import Node
 
-from core.magento.php.expressions import Expressions, unusual
+from core.magento.php.expressions import PhpExpressions, unusual
 from core.magento.php.syntax import NotData, field, last_line, line, not_data, parse, parts
 from core.magento.php.values import Array, Value, append, array_key, to_bytes
 
@@ -31,7 +31,7 @@ def parse_array(source: bytes, *, path: str, environ: Mapping[str, str]) -> Arra
     return value
 
 
-class _File(Expressions):
+class _File(PhpExpressions):
     """One file on its way from statement to statement."""
 
     def run(self, program: Node) -> Value:

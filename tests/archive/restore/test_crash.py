@@ -20,6 +20,7 @@ from core.archive.restore.stage import StagedFiles, remove_stage, stage_files
 from core.archive.restore.swap import revert_files, swap_files
 from core.archive.restore.undo import undo_plan
 from tests.archive.trees import Layout, damage, layout, make_tree, plan, put, tree_hash, write
+from tests.long import some
 
 
 class Killed(BaseException):
@@ -178,7 +179,7 @@ def dying_at(at: int) -> Callable[..., None]:
     return act
 
 
-@pytest.mark.parametrize("at", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("at", some([1, 2, 3, 5, 8], 1, 5))
 def test_sigkill_and_another_process_takes_over(
     case: tuple[Layout, StagedFiles, dict, dict], monkeypatch: pytest.MonkeyPatch, at: int
 ) -> None:

@@ -30,7 +30,7 @@ from core.archive.workers.pool import Task, Worker
 from core.errors import Cancelled
 from tests.archive.killed_workers import LAST_WORDS, Killed, dies_at_once, on_cores
 from tests.archive.trees import Layout, children_now, layout, make_tree, put, write
-from tests.long import some
+from tests.long import few, some
 
 
 @pytest.fixture
@@ -88,8 +88,8 @@ def test_same_bytes_of_media(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.mark.usefixtures("always")
 @pytest.mark.parametrize(
     ("module", "name", "value"),
-    [(pool, "_PIPE", 4096), (pool, "_ASSIGNED", 1), (pack_worker, "_HELD", 1),
-     (pool, "_PENDING", 1), (batches_module, "_BATCH", 1)],
+    few([(pool, "_PIPE", 4096), (pool, "_ASSIGNED", 1), (pack_worker, "_HELD", 1),
+         (pool, "_PENDING", 1), (batches_module, "_BATCH", 1)], 2, 4),
 )  # fmt: skip
 def test_no_limit_changes_anything_but_the_time(
     full: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, module: object, name: str,

@@ -11,7 +11,7 @@ import tracemalloc
 import pytest
 
 from core.database.load import batches, load, row_writers
-from core.database.load.batches import Finishing, Row, RowsAt
+from core.database.load.batches import Finishing, RowStatement, StatementPlace
 from core.database.load.load import load_beside
 from core.database.load.row_writers import RowWriters
 from core.database.load.server_check import check_against_server, check_dump
@@ -335,8 +335,8 @@ def test_each_writer_goes_on_with_a_large_table_of_its_own():
 
     def note(table, size, rows):
         for _ in range(rows):
-            at = RowsAt(0, size, b"")
-            row = Row(table, table, b"", (0, 0), SessionState(), 1, at=at)
+            at = StatementPlace(0, size, b"")
+            row = RowStatement(table, table, b"", (0, 0), SessionState(), 1, at=at)
             queue.note(row, size * rows)
 
     def take(taker):

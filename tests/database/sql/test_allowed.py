@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from core.database.sql.allowed import classify
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import RawStatement
 from core.database.sql.statement import StatementKind
 from core.database.sql.table_text import parse_alter, parse_table
@@ -104,7 +104,7 @@ STAYING = [
     "SELECT INSERT(a.b, 1, 2, 'x'), REPLACE(a.b, c.d, '') FROM a, c WHERE f(a.x, c.y) = 1.5",
     "UPDATE a JOIN b ON f(a.x, b.y) SET a.x = b.y, a.z = b.z",
     "SELECT a.b FROM a GROUP BY c.d, e.f ORDER BY g.h, i.j",
-    "FETCH c INTO r.a",
+    "FETCH c INTO r.a; FETCH GROUP NEXT ROW",
     "CALL shop.p(); SELECT shop.f(1)",
 ]
 
@@ -135,7 +135,7 @@ def test_a_body_that_stays_in_its_schema_is_not(text):
 def _read(text):
     statement = classify(RawStatement(text.encode(), 7, 0), reading=Reading(), schema="shop")
     if statement.kind is StatementKind.SET:
-        Session().apply(list(statement.words), statement.line)
+        DumpSession().apply(list(statement.words), statement.line)
     if statement.kind is StatementKind.ALTER:
         parse_alter(statement)
 
@@ -194,7 +194,7 @@ def test_what_dumps_hold_is_known(text, kind):
     statement = classify(RawStatement(text.encode(), 1, 0), reading=Reading(), schema="shop")
     assert statement.kind.value == kind
     if kind == "set":
-        Session().apply(list(statement.words), 1)
+        DumpSession().apply(list(statement.words), 1)
 
 
 @pytest.mark.parametrize(

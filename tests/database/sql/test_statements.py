@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from core.database.server.dialect import Flavour, Server
 from core.database.sql.allowed import classify
-from core.database.sql.set_statements import Session
+from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.table_text import parse_alter, parse_table, split_for_loading
 from core.database.sql.tokens import Reading, resolve_comments
@@ -181,7 +181,7 @@ def _apply(session, text):
 
 
 def test_a_session_follows_what_is_saved_and_put_back():
-    session = Session()
+    session = DumpSession()
     _apply(session, "SET @OLD_SQL_MODE=@@SQL_MODE, SQL_MODE='NO_BACKSLASH_ESCAPES,ANSI_QUOTES'")
     assert session.state.reading == Reading(False, True)
     _apply(session, "SET time_zone='+02:00', @x = @@session.time_zone")
