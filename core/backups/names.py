@@ -55,6 +55,8 @@ _ENDINGS: Final[Mapping[Compression, str]] = {
     Compression.GZIP: ".gz",
     Compression.ZSTD: ".zst",
 }
+LATEST: Final = 10**12 - 1
+"""The last time that a name can hold, in unix seconds."""
 FOREIGN: Final = "foreign"
 """The variant of a dump that another program has named: n98-magerun2, ddev, a person."""
 _FOREIGN: Final = re.compile(

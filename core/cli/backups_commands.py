@@ -11,10 +11,10 @@ from core.backups.catalog import (
     Backup,
     PartialBackup,
     find_any_backup,
-    find_partial,
     is_partial,
     list_backups,
 )
+from core.backups.unfinished import find_partial
 from core.backups.verification import VerifyResult, verify_backup
 from core.cli.commands import CommandSession
 from core.cli.store_view import stop_lines, store_json, store_lines

@@ -10,7 +10,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 
-from core.backups.catalog import delete_backup, delete_partial, is_partial
+from core.backups.catalog import delete_backup, is_partial
+from core.backups.unfinished import delete_partial
 from core.jobs.client import Client
 from core.jobs.exclusive import holding
 from core.operations.pinned_backups import refuse_needed, refuse_pinned

@@ -119,11 +119,16 @@ def _a(number: int, unit: str) -> str:
     return f"{'an' if unit == 'hour' else 'a'} {unit}"
 
 
+_LONG_AGO = 1000  # days
+
+
 def short_age(then_s: float, now_s: float) -> str:
-    """Return how long ago in a narrow column: `18 min`, `3 h 5 m`, `1 d 8 h`, `34 d`."""
+    """Return how long ago in a narrow column: `18 min`, `3 h 5 m`, `1 d 8 h`, `34 d`, `5 y`."""
     if is_to_come(then_s, now_s):
         return "to come"
     days, hours, minutes, _seconds = _passed(then_s, now_s)
+    if days >= _LONG_AGO:
+        return f"{days * 4 // 1461} y"
     if days:
         return f"{days} d {hours} h" if days < 10 and hours else f"{days} d"
     if hours:

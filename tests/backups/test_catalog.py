@@ -8,10 +8,8 @@ from msgspec import structs
 from core.backups.catalog import (
     Health,
     delete_backup,
-    delete_partial,
     find_any_backup,
     find_backup,
-    find_partial,
     list_backups,
 )
 from core.backups.edit_remarks import find_set
@@ -19,6 +17,8 @@ from core.backups.index import open_index
 from core.backups.manifest import Manifest, find_manifest, write_manifest
 from core.backups.names import index_name, manifest_name, parse_name
 from core.backups.place import open_backups
+from core.backups.retention import Candidate, RetentionPolicy, SoundState, decide
+from core.backups.unfinished import delete_partial, find_partial
 from core.durable import partial_name
 from core.errors import BackupNotFound, InvalidBackupName, StoreUnreadable
 from core.events import Kind
@@ -290,3 +290,15 @@ def test_dumps_of_others_and_labelled_backups_are_sets_of_their_own(tmp_path: Pa
     with pytest.raises(InvalidBackupName, match="3 sets of backups are of the second") as refused:
         find_set(str(tmp_path), "1700000000")
     assert theirs[0] in str(refused.value.hint)
+
+
+@pytest.mark.parametrize("time_s", [-99_999_999_999, 99_999_999_999_999])
+def test_a_file_of_any_time_has_one_that_a_calendar_may_have(tmp_path: Path, time_s: int) -> None:
+    put(tmp_path, "dump.sql")
+    os.utime(tmp_path / "dump.sql", (time_s, time_s))
+    (found,) = list_backups(str(tmp_path)).sets
+    assert found.timestamp == (0 if time_s < 0 else 999_999_999_999)
+    now_s = 1_700_000_000.0
+    candidate = Candidate(id="a", time_s=found.timestamp, kinds={"db": SoundState.UNCHECKED})
+    (decided,) = decide([candidate], RetentionPolicy(last=1, monthly=2), now_s=now_s)
+    assert decided.keep

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC
 
 import pytest
+from msgspec.structs import replace
 from rich.cells import cell_len
 
 from core.events import Kind, Operation, Outcome, Progressed, Stamped, Step
@@ -310,3 +311,14 @@ def test_the_highest_rate_fills_the_chart(glyphs: text.Glyphs) -> None:
     assert all(not row.plain for row in chart.chart_lines([], 40, 4, glyphs))
     if glyphs is text.ASCII:
         assert "".join(rows).isascii()
+
+
+@pytest.mark.parametrize("moment", [-(10**12), 0, 10**12 - 1, 10**15])
+def test_any_number_in_a_name_is_drawn_as_a_time(moment: int) -> None:
+    one = replace(sets()[0], timestamp=moment)
+    line = set_line(one, 80, NOW_S, UTC, text.ASCII)
+    assert line.cell_length <= 80
+    assert len(days.day_states([one], NOW_S, UTC)) == days.DAYS
+    assert text.local_time(moment, None)
+    assert text.clock_time(moment, UTC)
+    assert len(text.short_age(moment, NOW_S)) < 9

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from datetime import datetime
 from typing import Any
 
@@ -56,8 +55,7 @@ def _backup_view(backup: Backup) -> BackupView:
         )
         details += [(label, words) for label, words in known if words]
     else:
-        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(backup.modified_s))
-        details.append(("Written", when))
+        details.append(("Written", numbers.moment(backup.modified_s)))
     return BackupView(
         name=backup.name.text,
         kind=backup.kind,

@@ -49,7 +49,7 @@ def day_states(sets: Sequence[SetView], now_s: float, zone: tzinfo | None) -> tu
     today = datetime.fromtimestamp(now_s, tz=UTC).astimezone(zone).date()
     found: dict[int, Day] = {}
     for one in sets:
-        day = datetime.fromtimestamp(one.timestamp, tz=UTC).astimezone(zone).date()
+        day = text.moment(one.timestamp, zone).date()
         ago = (today - day).days
         if 0 <= ago < DAYS:
             states = (found.get(ago), state_of(one))

@@ -263,6 +263,8 @@ def item_lines(
     about = about_lines(one, place)
     if brief:
         return [*about[:2], *would]
-    names = (f"{'Names':<10}", "$foreground-muted"), f"{one.timestamp}_*   [y] copy"
+    called = f"{one.timestamp}_*" if one.key == str(one.timestamp) else one.backups[0].name
+    called = text.fit(text.clean(called), place.width - 22, place.glyphs).rstrip()
+    names = (f"{'Names':<10}", "$foreground-muted"), f"{called}   [y] copy"
     parts = part_lines(one, place)
     return [*about, assemble(*names), Content(""), *parts, Content(""), *would]

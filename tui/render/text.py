@@ -213,25 +213,36 @@ def column_size(size_bytes: int | None) -> str:
     return f"{value:.0f} {units[0]}" if whole else f"{value:.1f} {units[0]}"
 
 
+_FIRST_S: Final = -62_000_000_000
+_LAST_S: Final = 253_300_000_000
+
+
+def moment(then_s: float, zone: tzinfo | None) -> datetime:
+    """Return a moment in a zone; one outside of the years 5 to 9996 becomes the nearest of them.
+
+    The number in a file's name may be any.
+    """
+    then_s = min(max(then_s, _FIRST_S), _LAST_S)
+    return datetime.fromtimestamp(then_s, tz=UTC).astimezone(zone)
+
+
 def when(then_s: float, now_s: float, zone: tzinfo | None) -> str:
     """Return a moment in twelve cells: `27 Nov 11:38`, or with its year after eleven months."""
-    moment = datetime.fromtimestamp(then_s, tz=UTC).astimezone(zone)
-    month = MONTHS[moment.month - 1]
+    at = moment(then_s, zone)
+    month = MONTHS[at.month - 1]
     if abs(now_s - then_s) > 330 * 86400:
-        return f"{moment.day:2d} {month}  {moment.year:04d}"
-    return f"{moment.day:2d} {month} {moment.hour:02d}:{moment.minute:02d}"
+        return f"{at.day:2d} {month}  {at.year:04d}"
+    return f"{at.day:2d} {month} {at.hour:02d}:{at.minute:02d}"
 
 
 def clock_time(then_s: float, zone: tzinfo | None, *, seconds: bool = False) -> str:
     """Return the time of day: `11:38`, `11:38:07`."""
-    moment = datetime.fromtimestamp(then_s, tz=UTC).astimezone(zone)
-    return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
+    return moment(then_s, zone).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
 def local_time(when_s: float, zone: tzinfo | None, *, seconds: bool = False) -> str:
     """Return the local time as 2026-11-23 00:04."""
-    moment = datetime.fromtimestamp(when_s, tz=UTC).astimezone(zone)
-    return moment.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+    return moment(when_s, zone).strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 
 def zone_name(zone: tzinfo | None) -> str:

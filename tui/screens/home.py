@@ -91,7 +91,9 @@ class Home(Page):
     def on_mount(self) -> None:
         """Ask for all facts."""
         super().on_mount()
-        self._facts = HomeFacts(self.owner.engine, self.owner.questions, self._came)
+        self._facts = HomeFacts(
+            self.owner.engine, self.owner.questions, self._came, self.owner.clock
+        )
         self.query_one("#sets", Rows).focus()
         self.redraw()
         # After the first picture: the engine's modules are loaded by the first question.

@@ -29,6 +29,7 @@ DATABASE_LIMIT_S: Final = 15.0
 FILES_LIMIT_S: Final = 10.0
 CHANGED_LIMIT_S: Final = 40.0
 CHECK_LIMIT_S: Final = 60.0
+_AHEAD_S: Final = 60.0
 FILES: Final = (Kind.CODE, Kind.MEDIA)
 
 
@@ -36,7 +37,11 @@ class HomeFacts:
     """Asks side by side, and calls `came` on the event loop with each answer."""
 
     def __init__(
-        self, engine: Engine, questions: QuestionThreads, came: Callable[[], None]
+        self,
+        engine: Engine,
+        questions: QuestionThreads,
+        came: Callable[[], None],
+        clock: Callable[[], float],
     ) -> None:
         self.store: Latest[StoreView] = Latest()
         self.database: Latest[DatabaseView] = Latest()
@@ -53,6 +58,7 @@ class HomeFacts:
         self._engine = engine
         self._questions = questions
         self._came = came
+        self._clock = clock
         self._compared: tuple[str, ...] = ()  # the files that the look at changes began from
         self._look = True
 
@@ -86,7 +92,12 @@ class HomeFacts:
         if not isinstance(listing, BackupsView):
             return {}
         good = {kind: listing.good(kind) for kind in Kind}
-        return {kind: found[0] for kind, found in good.items() if found}
+        latest_s = self._clock() + _AHEAD_S  # a file's name or time may be any
+        past = {
+            kind: [one for one in found if one.timestamp <= latest_s] or found
+            for kind, found in good.items()
+        }
+        return {kind: found[0] for kind, found in past.items() if found}
 
     def parts(self) -> dict[Kind, ChangedPart | Exception | None]:
         """Return the changes, for each kind of file that has a backup."""
