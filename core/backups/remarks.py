@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from msgspec import Struct
 
 from core.events import decode_text, encode_text
+
+NOTE_LIMIT: Final = 1000
+"""Letters of a note."""
 
 
 class Trial(Struct, frozen=True, kw_only=True):

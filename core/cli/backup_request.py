@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from core.backups.remarks import NOTE_LIMIT
 from core.cli.parser import CommandLine
 from core.cli.repositories import destination
 from core.cli.retention_policy import policy_of
 from core.compression import Compression
+from core.errors import UsageError
 from core.events import Kind
 from core.operations.requests import BackupRequest
 
@@ -25,6 +27,7 @@ def backup_request(
 ) -> BackupRequest:
     """Return the request; `kinds` where nothing names any. Raises UsageError."""
     settings = effective.settings
+    refuse_long_note(settings.note)
     repositories, local = destination(line, effective, environ)
     return BackupRequest(
         kinds=settings.kinds or kinds,
@@ -45,3 +48,9 @@ def backup_request(
         local=local,
         store=effective.label,
     )
+
+
+def refuse_long_note(text: str | None) -> None:
+    """Raise UsageError for a note that no list could show."""
+    if text is not None and len(text) > NOTE_LIMIT:
+        raise UsageError(f"A note has at most {NOTE_LIMIT} letters; this one has {len(text)}.")

@@ -14,9 +14,10 @@ from core.cli.tables import table
 from core.events import Kind, encode_text
 from core.jobs.listing import JobSummary
 from core.text import numbers
-from core.text.printable import printable
+from core.text.printable import printable, shortened
 
 NOWHERE = StoreCopies(())
+_LONGEST_NOTE = 120
 _LAST = 6  # columns from here on may be empty
 _HEADERS: tuple[str, ...] = (
     "Backup Filename",
@@ -75,7 +76,7 @@ def _backup_row(backup: Backup, now_s: float, copies: StoreCopies) -> tuple[str,
         numbers.size(backup.size_bytes),
         _health_of(backup, now_s),
         "kept" if backup.remarks.keep else "",
-        printable(_note_of(backup)),
+        shortened(_note_of(backup), _LONGEST_NOTE),
         ", ".join(copies.places(backup)) if copies else "",
     )
 

@@ -9,6 +9,7 @@ from core.backups.clock import trust_clock
 from core.backups.edit_remarks import change_set, find_set
 from core.backups.remarks import Remarks
 from core.backups.retention import RetentionPolicy
+from core.cli.backup_request import refuse_long_note
 from core.cli.commands import CommandSession
 from core.cli.listing import backup_json
 from core.cli.retention_policy import needed_policy
@@ -30,8 +31,6 @@ from core.schedule.due import is_usable
 from core.text import numbers
 from core.text.lines import plain, success, warning
 from core.text.printable import printable
-
-_NOTE_LIMIT = 1000
 
 
 def _plan(session: CommandSession, client: Client, policy: RetentionPolicy) -> PrunePlan:
@@ -153,8 +152,7 @@ def note_command(session: CommandSession) -> int:
         raise UsageError(
             "Nothing is to be written.", hint="Give a note, --keep or --no-keep after the name."
         )
-    if text is not None and len(text) > _NOTE_LIMIT:
-        raise UsageError(f"A note has at most {_NOTE_LIMIT} letters; this one has {len(text)}.")
+    refuse_long_note(text)
     store = session.writable_store()
     found = find_set(store.backups, session.line.names[0])
 

@@ -67,6 +67,11 @@ def leave_tables(
             report=report,
         )
     less = without_tables(check, stays)
+    if request.only_table and not (less.tables or less.sequences):
+        raise PreflightRefused(
+            "--exclude-table leaves out all tables that --only-table chooses.",
+            hint="Nothing would be rolled back: leave one of them out.",
+        )
     less = replace(
         less,
         content_bytes=sum(one.row_bytes for one in less.contents),

@@ -1,11 +1,16 @@
 import json
 from pathlib import Path
 
+import pytest
+
 from core.backups.catalog import list_backups
 from core.backups.manifest import Manifest, write_manifest
 from core.backups.place import open_backups
+from core.backups.remarks import NOTE_LIMIT
+from core.cli.backup_request import refuse_long_note
 from core.cli.listing import job_lines, listing_json, listing_lines
 from core.cli.tables import table
+from core.errors import UsageError
 from core.events import Kind, Operation, Outcome
 from core.jobs.listing import JobSummary
 
@@ -143,3 +148,14 @@ def test_a_foreign_name_is_no_note_and_a_lone_manifest_belongs_to_a_backup(tmp_p
         "1763869000_db.sql",
         "1763869000_filesystem.tgz",
     ]
+
+
+def test_a_long_note_is_refused_and_makes_no_table_wide(tmp_path: Path) -> None:
+    for text in (None, "n" * NOTE_LIMIT):
+        refuse_long_note(text)
+    with pytest.raises(UsageError, match="at most 1000 letters; this one has 1001"):
+        refuse_long_note("n" * (NOTE_LIMIT + 1))
+    put(tmp_path, "1763869000_db.sql", note="a" * 500 + "z" * 500)  # of an older version
+    lines = list(listing_lines(list_backups(str(tmp_path)), NOW))
+    assert max(map(len, lines)) < 280
+    assert any("aaa...zzz" in line for line in lines)

@@ -174,6 +174,10 @@ def test_files_and_tables_commit_together_and_nothing_else_is_touched(shop):
             ),
             (["--exclude-table", "@nope"], "There is no group of tables '@nope'."),
             (["--with-related"], "--with-related takes tables in besides those of --only-table."),
+            (
+                ["--only-table", "zz_alone", "--exclude-table", "zz_a*"],
+                "--exclude-table leaves out all tables that --only-table chooses.",
+            ),
         ],
         0,
         1,

@@ -12,6 +12,7 @@ from textual.containers import Container, Vertical, VerticalScroll
 from textual.content import Content
 
 from core.backups.names import Naming
+from core.backups.remarks import NOTE_LIMIT
 from core.compression import OF_DUMPS, Compression
 from core.events import Kind
 from core.operations.requests import BackupRequest
@@ -321,7 +322,7 @@ class Backup(Page):
 
         def done(value: str | None) -> None:
             if value is not None:
-                self.note = value.strip()
+                self.note = value.strip()[:NOTE_LIMIT]
                 self.redraw()
 
         lines = ["What this backup is for. It is kept in the manifest and shown in the list."]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from core.backups.remarks import NOTE_LIMIT
 from tui.engine.views import SetView
 from tui.render import text
 from tui.screens.ask import Prompt
@@ -22,7 +23,9 @@ def ask_note(
     def typed(note: str | None) -> None:
         if note is not None:
             engine = owner.engine
-            _write(page, chosen, lambda one: engine.write_note(one, note.strip()), written)
+            _write(
+                page, chosen, lambda one: engine.write_note(one, note.strip()[:NOTE_LIMIT]), written
+            )
 
     many = len(chosen) > 1
     what = f"What these {len(chosen)} sets are for" if many else "What this set is for"
