@@ -52,6 +52,7 @@ def _repository(session: CommandSession) -> Iterator[Repository]:
             password_command=command,
             env_file=line.env_file,
             options=line.restic_options,
+            given=True,
         )
 
 
@@ -74,12 +75,19 @@ def _typed(session: CommandSession, place: str) -> str:
 
 def _chosen(session: CommandSession, restic: Restic) -> RemoteSet:
     """Return the set that is meant, of the only store in the repository or the named one."""
-    holdings = read_holdings(restic.snapshots(TAG), _NAME, store=session.line.store_in_repository)
-    stores = sorted({one.store for one in holdings.sets if one.is_whole})
-    if len(stores) > 1:
+    rows, asked = restic.snapshots(TAG), session.line.store_in_repository
+    holdings = read_holdings(rows, _NAME, store=asked)
+    everything = holdings if asked is None else read_holdings(rows, _NAME)
+    stores = sorted({one.store for one in everything.sets if one.is_whole})
+    if asked is not None and asked not in stores:
+        raise SetNotFound(
+            f"The repository holds no complete set of {shown(asked)}.",
+            hint=f"It holds sets of: {', '.join(map(shown, stores))}." if stores else None,
+        )
+    if asked is None and len(stores) > 1:
         raise UsageError(
             "The repository holds sets of several stores.",
-            hint=f"--store-name NAME, one of: {', '.join(stores)}.",
+            hint=f"--store-name NAME, one of: {', '.join(map(shown, stores))}.",
         )
     wanted = session.line.backup_set or "latest"
     return choose_set(holdings, wanted, repository=_NAME, kinds=(Kind.CODE,))
@@ -90,6 +98,10 @@ def bootstrap_command(session: CommandSession) -> int:
     line = session.line
     if line.root is None:
         raise UsageError("repo:bootstrap needs --root DIR: an empty directory, or a new one.")
+    if line.store is not None:
+        raise UsageError(
+            "--store is a name in a configuration.", hint="--store-name names one in a repository."
+        )
     _refuse_half_a_database(session)
     root = os.path.abspath(line.root)
     with _repository(session) as repository, open_target(root, keep_env=line.keep_env) as target:
@@ -139,7 +151,8 @@ def _say(session: CommandSession, laid: Laid) -> None:
         session.console.print_json({**row, "files": laid.files, "content_bytes": laid.bytes})
     size = numbers.size(laid.bytes)
     files = numbers.counted(laid.files, "file")
-    session.console.say(success(f"{laid.kind}: {files}, {size} in {shown(laid.path)}."))
+    where = os.path.normpath(os.path.join(session.line.root or "", laid.path))
+    session.console.say(success(f"{laid.kind}: {files}, {size} in {shown(where)}."))
     if laid.left_out:
         what = f"{numbers.counted(laid.left_out, 'device or pipe', 'devices and pipes')} left out"
         session.console.say(note(f"{laid.kind}: {what}; no backup of ours has any."))

@@ -5,8 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 
-from core.backups.catalog import list_backups
-from core.backups.retention import Candidate, Decision, RetentionPolicy, SoundState, decide
+from core.backups.retention import Decision
 from core.cli.commands import CommandSession
 from core.cli.repositories import chosen_repository
 from core.cli.repository_view import decision_json, decision_lines
@@ -15,16 +14,13 @@ from core.cli.tables import table
 from core.errors import PreflightRefused
 from core.events import Kind, Report, encode_text
 from core.jobs.exclusive import holding
-from core.magento.store import Store
-from core.operations.job_files import open_jobs
-from core.operations.needed_backups import needed_backups
 from core.operations.pruning import CLOCK_HINT, clock_doubt
 from core.operations.remote import look_at, open_restic, seen_of, store_name
+from core.operations.remote_retention import decide_sets
 from core.operations.requests import RollbackRequest
 from core.repository.forgetting import forget, old_unfinished, prune
 from core.repository.restic import Restic
-from core.repository.seen import Seen
-from core.repository.sets import Holdings, RemoteSet, choose_set
+from core.repository.sets import RemoteSet, choose_set
 from core.text import numbers
 from core.text.lines import note, plain, success
 
@@ -89,38 +85,6 @@ def fetch_command(session: CommandSession) -> int:
     return 0
 
 
-def _decided(
-    store: Store, holdings: Holdings, policy: RetentionPolicy, seen: Seen | None, now_s: float
-) -> list[tuple[RemoteSet, Decision]]:
-    """Return for each set whether it stays: a mark of the local set counts as well.
-
-    So does the undo of a rollback to it, which may have to fetch tables that stayed. Raises as
-    `needed_backups`.
-    """
-    marked = {one.key for one in list_backups(store.backups).sets if one.keep}
-    needed = {name.partition("_")[0]: why for name, why in needed_backups(open_jobs(store)).items()}
-    known = {one.manifest.id: one for one in holdings.sets}
-    candidates = [
-        Candidate(
-            id=one.manifest.id,
-            time_s=one.timestamp,
-            kinds={kind.value: _standing(one, kind, seen) for kind in one.manifest.names},
-            marked=str(one.timestamp) in marked,
-            needed_by=needed.get(str(one.timestamp), ""),
-        )
-        for one in holdings.sets
-    ]
-    decisions = decide(candidates, policy, now_s=now_s)
-    return [(known[one.candidate.id], one) for one in decisions]
-
-
-def _standing(one: RemoteSet, kind: Kind, seen: Seen | None) -> SoundState:
-    if kind not in one.parts:
-        return SoundState.DAMAGED
-    checked = seen is not None and seen.is_checked(one)
-    return SoundState.SOUND if checked else SoundState.UNCHECKED
-
-
 def forget_command(session: CommandSession) -> int:
     """`repo:forget`."""
     line = session.line
@@ -134,7 +98,8 @@ def forget_command(session: CommandSession) -> int:
     restic = open_restic(store, repository, environ=session.environ)
     name, now_s = store_name(store, effective.label), session.clock()
     holdings = look_at(store, restic, name=name, now_s=now_s)
-    decided = _decided(store, holdings, policy, seen_of(store, repository.name), now_s)
+    seen = seen_of(store, repository.name)
+    decided = decide_sets(store, restic, holdings, policy, seen, now_s=now_s)
     rest = old_unfinished(holdings, now_s)
     _show(session, decided, len(rest))
     doomed = [one for one, decision in decided if not decision.keep]

@@ -58,7 +58,7 @@ def remote_index(part: PartManifest) -> Iterator[DumpIndex | str]:
     """Give the index of a dump elsewhere, or the reason why there is none."""
     content = part.index
     if not content:
-        yield "its manifest holds no index of it"
+        yield "its set has no index of it (sent by an older version, or too large)"
         return
     if hashlib.sha256(content).hexdigest() != part.facts.index_sha256:
         yield "its index is not the one of its manifest"
@@ -73,6 +73,12 @@ def remote_index(part: PartManifest) -> Iterator[DumpIndex | str]:
         except OSError as error:
             raise translate(error, "writing the index of a dump") from error
         yield index
+
+
+def no_index(part: PartManifest) -> str:
+    """Return why a dump elsewhere has no index that can be used; empty where it has one."""
+    with remote_index(part) as found:
+        return found if isinstance(found, str) else ""
 
 
 def part_with(remote: Remote, tables: Collection[str]) -> PartOfDump | None:

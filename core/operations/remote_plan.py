@@ -27,12 +27,17 @@ def remote_findings(
     """Return the findings on a set in a repository; `difference`: None without a comparison."""
     if Kind.DB not in sources.backups:
         return space_findings(store, remote, files)
-    from core.operations.remote_dump import part_findings, part_with  # noqa: PLC0415 - as above
+    from core.operations.remote_dump import (  # noqa: PLC0415 - as above
+        no_index,
+        part_findings,
+        part_with,
+    )
 
     part = None if difference is None else part_with(remote, difference.loaded)
     if difference is None or part is None:
         whole = remote.part(Kind.DB).facts.size_bytes
-        found = space_findings(store, remote, files, dump_bytes=whole) + dump_findings(remote)
+        found = space_findings(store, remote, files, dump_bytes=whole)
+        found += dump_findings(remote, no_index(remote.part(Kind.DB)))
         return found + (loss_findings(sources) if difference is None else [])
     found = space_findings(store, remote, files, dump_bytes=part.kept_bytes)
     return found + part_findings(part, difference.loaded)

@@ -306,14 +306,17 @@ def space_findings(
     return found
 
 
-def dump_findings(remote: Remote) -> list[Finding]:
-    """Return the findings of a preview on a dump that is not fetched yet."""
+def dump_findings(remote: Remote, no_index: str) -> list[Finding]:
+    """Return the findings of a preview on a dump that is not fetched yet.
+
+    `no_index`: why its tables cannot be compared before, empty where they can.
+    """
     facts = remote.part(Kind.DB).facts
     tables = f" of {len(facts.rows)} tables" if facts.rows else ""
-    return [
-        note(
-            "dump-later",
-            f"The dump{tables} ({megabytes(facts.size_bytes)}) is fetched and checked by the job, "
-            "before the store is closed.",
-        )
-    ]
+    message = (
+        f"The dump{tables} ({megabytes(facts.size_bytes)}) is fetched and checked by the job, "
+        "before the store is closed."
+    )
+    if no_index:
+        message += f" All of it is loaded, since no table can be compared with it: {no_index}."
+    return [note("dump-later", message)]

@@ -303,6 +303,7 @@ def _repository(row: Any) -> Repository | None:  # noqa: ANN401 - a JSON value
             limit_upload=row["limit_upload"],
             append_only=row["append_only"],
             options=tuple(decode_text(one) for one in row["options"]),
+            given=bool(row.get("given")),
         )
     except (TypeError, ConfigurationError) as error:
         raise ValueError(str(error)) from error

@@ -40,16 +40,14 @@ from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
 from core.operations.send_trees import Trees
 from core.operations.sent_dump_manifest import dump_part, index_in
+from core.operations.sent_set import manifest_tags, set_as_listed
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream
 from core.repository.sets import (
     DUMP_FILE,
-    MANIFEST,
     Holdings,
     PartManifest,
-    RemoteSet,
     SetManifest,
-    SetSnapshot,
     host_of,
     tags_of,
     to_json,
@@ -336,30 +334,6 @@ def copy_set(
         raise failed
 
 
-def _as_listed(sending: Sending, manifest: str) -> RemoteSet:
-    """Return the set as a list of the repository would have it."""
-    now_s = sending.context.clock()
-
-    def snapshot(identity: str, kind: str, size: int, names: Mapping[Kind, str]) -> SetSnapshot:
-        return SetSnapshot(
-            id=identity, store=sending.store, timestamp=sending.timestamp, kind=kind,
-            time_s=now_s, bytes=size, names=names,
-        )  # fmt: skip
-
-    parts = sending.parts
-    names = {kind: part.snapshot for kind, part in parts.items()}
-    return RemoteSet(
-        repository=sending.repository,
-        store=sending.store,
-        timestamp=sending.timestamp,
-        manifest=snapshot(manifest, MANIFEST, 0, names),
-        parts={
-            kind: snapshot(part.snapshot, kind.value, part.facts.size_bytes, {})
-            for kind, part in parts.items()
-        },
-    )
-
-
 def commit_set(sending: Sending) -> None:
     """Send the manifest: from here on the set counts."""
     context = sending.context
@@ -372,17 +346,24 @@ def commit_set(sending: Sending) -> None:
             note=sending.request.note,
             differs=sending.differs[:1000],
         )
-        named = [f"{kind.value}={part.snapshot}" for kind, part in sending.parts.items()]
         content = to_json(manifest)
         sent = send_manifest(
             sending.restic,
             content,
             host=host_of(sending.store),
-            tags=(*tags_of(sending.store, sending.timestamp, MANIFEST), *named),
+            tags=manifest_tags(sending.store, sending.timestamp, sending.parts),
         )
     context.journal.write(SetCommitted(repository=sending.repository, snapshot=sent.snapshot))
     keep_manifest(context.store, sent.snapshot, content)
-    remember_set(context.store, _as_listed(sending, sent.snapshot), now_s=context.clock())
+    listed = set_as_listed(
+        sending.repository,
+        sending.store,
+        sending.timestamp,
+        sending.parts,
+        manifest=sent.snapshot,
+        now_s=context.clock(),
+    )
+    remember_set(context.store, listed, now_s=context.clock())
     context.emit(
         SetSent(
             repository=sending.repository,

@@ -54,6 +54,7 @@ _RETRYING: Final = b"retrying after"
 _RETRIES_S: Final = 120.0  # without progress, of a call that says that it tries again
 _FETCHING: Final = frozenset({"restore", "dump"})
 _FULL: Final = re.compile(rb"(?i)insufficient storage|no space left|disk quota exceeded")
+_ABSENT: Final = re.compile(r"(?i)(?<!you provided )does not exist|no such file|not found|\b404\b")
 _RETRY: Final = re.compile(r"^.*?retrying after [^:]*: ")
 SOME_UNREAD: Final = 3
 """The exit code of a backup that left out unreadable files."""
@@ -225,7 +226,7 @@ class Call:
         said = _RETRY.sub("", self.reason())
         name, url = self._repository.name, self._repository.shown_url
         if "bucket does not exist" in said:
-            raise _missing(name, url)
+            raise self._missing()
         raise RepositoryUnreachable(
             f"The repository {name} ({url}) gave no answer "
             f"{f'for {after_s:.0f} seconds' if after_s >= 10 else 'that could be used'}"
@@ -239,6 +240,23 @@ class Call:
         return RepositoryError(
             f"There is no room in the repository {self._repository.name}: {_RETRY.sub('', said)}",
             hint="What was sent counts as nothing without its set; repo:forget --prune makes room.",
+        )
+
+    def _missing(self) -> MagerewindError:
+        repository = self._repository
+        return RepositoryMissing(
+            f"There is no repository at {repository.shown_url}.",
+            hint="Is its address right?"
+            if repository.given
+            else f"magerewind repo:init {repository.name} makes it.",
+        )
+
+    def _refused(self, said: str) -> MagerewindError:
+        repository = self._repository
+        return RepositoryUnreachable(
+            f"The repository {repository.name} ({repository.shown_url}) does not let itself be "
+            f"opened: {said}",
+            hint="Are the address and the keys right?",
         )
 
     def _waited(self) -> int:
@@ -292,15 +310,19 @@ class Call:
         raise self._error(self.code, self.reason())
 
     def _error(self, code: int, said: str) -> MagerewindError:
-        name, url = self._repository.name, self._repository.shown_url
+        name = self._repository.name
         if code == 12 or "wrong password" in said:
             return RepositoryKeyRefused(
                 f"The password does not open the repository {name}.",
-                hint="password_file or password_command of its configuration is another one's.",
+                hint="The password that was given is another one's."
+                if self._repository.given
+                else "password_file or password_command of its configuration is another one's.",
             )
-        unopened = said.startswith("unable to open config file") and "denied" not in said
-        if code == 10 or unopened:
-            return _missing(name, url)
+        unopened = said.startswith("unable to open config file")
+        if code == 10 or (unopened and _ABSENT.search(said)):
+            return self._missing()
+        if unopened:
+            return self._refused(said)
         if code == 11 or "already locked" in said:
             return RepositoryLocked(
                 f"Somebody else works on the repository {name}: {said}",
@@ -310,12 +332,6 @@ class Call:
             return self._full(said)
         reason = said or f"exit code {code}"
         return RepositoryError(f"restic {self._what} on {name} failed: {reason}")
-
-
-def _missing(name: str, url: str) -> RepositoryMissing:
-    return RepositoryMissing(
-        f"There is no repository at {url}.", hint=f"magerewind repo:init {name} makes it."
-    )
 
 
 def json_row(line: bytes | str) -> dict[str, Any]:

@@ -5,7 +5,9 @@ was written last: the commit. Tags identify each snapshot; those of the manifest
 that one list of snapshots tells the complete sets.
 
     magerewind   store=NAME   set=TIMESTAMP   kind=code|media|db|manifest   and of a manifest
-    code=ID   media=ID   db=ID
+    code=ID   media=ID   db=ID   rows=all|some
+
+`rows` tells whether the dump has the rows of all tables of value; older sets have no such tag.
 """
 
 from __future__ import annotations
@@ -24,13 +26,16 @@ from msgspec import Struct, field
 from core.archive.tree.xattrs import LARGEST_VALUE, LONGEST_NAME, is_kept
 from core.backups import manifest as manifests
 from core.backups.manifest import Manifest
-from core.errors import MALFORMED, RepositoryError, SetNotFound
+from core.errors import MALFORMED, SetDamaged, SetNotFound
 from core.events import Kind, decode_text, encode_text
 
 TAG: Final = "magerewind"
 MANIFEST: Final = "manifest"
 MANIFEST_FILE: Final = "manifest.json"
 DUMP_FILE: Final = "db.sql"
+_HINTED: Final = 5
+ALL_ROWS: Final = "all"
+SOME_ROWS: Final = "some"
 FORMAT: Final = 1
 LARGEST_MANIFEST: Final = 64 << 20
 LARGEST_INDEX: Final = 24 << 20
@@ -57,7 +62,11 @@ def tags_of(store: str, timestamp: int, kind: str) -> tuple[str, ...]:
 
 
 class SetSnapshot(Struct, frozen=True, kw_only=True):
-    """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken."""
+    """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken.
+
+    `names` and `rows` are those of a manifest: ids by kind, and what its dump has, empty for
+    unknown.
+    """
 
     id: str
     store: str
@@ -67,7 +76,8 @@ class SetSnapshot(Struct, frozen=True, kw_only=True):
     bytes: int = 0
     entries: int = 0
     root: str = ""
-    names: Mapping[Kind, str] = field(default_factory=dict)  # of a manifest: ids by kind
+    names: Mapping[Kind, str] = field(default_factory=dict)
+    rows: str = ""
 
 
 class RemoteSet(Struct, frozen=True, kw_only=True):
@@ -125,6 +135,7 @@ def _snapshot(row: Mapping[str, Any]) -> SetSnapshot | None:
         entries=_whole(facts.get("total_files_processed")),
         root=str(paths[0]) if isinstance(paths, list) and paths else "",
         names={one: said[one.value] for one in Kind if _ID.fullmatch(said.get(one.value, ""))},
+        rows=said["rows"] if said.get("rows") in {ALL_ROWS, SOME_ROWS} else "",
     )
 
 
@@ -183,7 +194,7 @@ def choose_set(
     Raises SetNotFound, which lists the existing sets, also for an incomplete one.
     """
     whole = [one for one in holdings.sets if one.is_whole]
-    hint = f"magerewind repo:list {repository} shows what there is."
+    hint = _named(holdings.sets)
     if wanted == "latest":
         asked = set(kinds)
         fitting = [one for one in whole if asked <= one.parts.keys()]
@@ -202,6 +213,17 @@ def choose_set(
             hint=hint,
         )
     return chosen
+
+
+def _named(sets: Iterable[RemoteSet]) -> str | None:
+    """Return the newest sets as a hint, None where there is none."""
+    stamps = list(dict.fromkeys(f"{one.timestamp}{_state(one)}" for one in sets))
+    more = f", and {len(stamps) - _HINTED} more" if len(stamps) > _HINTED else ""
+    return f"There are: {', '.join(stamps[:_HINTED])}{more}." if stamps else None
+
+
+def _state(one: RemoteSet) -> str:
+    return f" (without its {' and '.join(one.missing)})" if one.missing else ""
 
 
 Attributes = dict[bytes, bytes]
@@ -268,7 +290,7 @@ def to_json(manifest: SetManifest) -> bytes:
 
 
 def from_json(content: bytes) -> SetManifest:
-    """Return the manifest that `to_json` wrote. Raises RepositoryError for anything else."""
+    """Return the manifest that `to_json` wrote. Raises SetDamaged for anything else."""
     try:
         row = json.loads(content)
         if row["format"] > FORMAT:
@@ -282,11 +304,11 @@ def from_json(content: bytes) -> SetManifest:
             parts={Kind(kind): _part(part) for kind, part in row["parts"].items()},
         )
     except MALFORMED as error:
-        raise RepositoryError(f"The manifest of the set cannot be read: {error}") from error
+        raise SetDamaged(f"The manifest of the set cannot be read: {error}") from error
 
 
 def manifest_of_set(content: bytes, chosen: RemoteSet) -> SetManifest:
-    """Return the manifest that was read for a set. Raises RepositoryError for one of another set.
+    """Return the manifest that was read for a set. Raises SetDamaged for one of another set.
 
     Tags and manifests are written by whoever has the key: they have to say the same.
     """
@@ -296,9 +318,9 @@ def manifest_of_set(content: bytes, chosen: RemoteSet) -> SetManifest:
     kinds = {kind: part.facts.kind for kind, part in manifest.parts.items()}
     whose = (manifest.store, manifest.timestamp)
     if whose != (chosen.store, chosen.timestamp) or any(k is not v for k, v in kinds.items()):
-        raise RepositoryError(f"The manifest of the set {chosen.timestamp} is one of another set.")
+        raise SetDamaged(f"The manifest of the set {chosen.timestamp} is one of another set.")
     if parts != tagged:
-        raise RepositoryError(
+        raise SetDamaged(
             f"The manifest of the set {chosen.timestamp} names other snapshots than its tags."
         )
     return manifest

@@ -31,6 +31,7 @@ class Repository(Struct, frozen=True, kw_only=True):
     """One `[repositories.NAME]`. `limit_upload` is in KiB a second, None for no limit.
 
     `options` are restic's extended ones (`-o`), such as `sftp.command=…`; they hold no secrets.
+    `given`: by the words of a command, and not in a configuration.
     """
 
     name: str
@@ -41,20 +42,21 @@ class Repository(Struct, frozen=True, kw_only=True):
     limit_upload: int | None = None
     append_only: bool = False
     options: tuple[str, ...] = ()
+    given: bool = False
 
     def __post_init__(self) -> None:
-        where = f"[repositories.{self.name}]"
+        where = "the repository" if self.given else f"[repositories.{self.name}]"
         if not _NAME.fullmatch(self.name) or self.name == "local":
             raise ConfigurationError(f"{self.name!r} is no name for a repository.")
         if not self.url or any(ord(letter) < 32 for letter in self.url):
-            raise ConfigurationError(f"{where} needs a url, as restic takes it.")
+            raise ConfigurationError(f"A url of {where} is needed, as restic takes it.")
         if _USERINFO.search(self.url):
             raise ConfigurationError(
                 f"The url of {where} holds a password.",
                 hint="Put RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD into env_file.",
             )
         if bool(self.password_file) == bool(self.password_command):
-            raise ConfigurationError(f"{where} needs a password_file or a password_command.")
+            raise ConfigurationError(f"A password_file or a password_command of {where} is needed.")
 
     @property
     def shown_url(self) -> str:
@@ -88,7 +90,8 @@ def environment_of(
 
 def _check_secret(repository: Repository, field: str, path: str) -> bytes:
     """Return the content of a file of secrets that only its owner, or a group, may read."""
-    what = f"{field} of [repositories.{repository.name}] ({path})"
+    of = "" if repository.given else f" of [repositories.{repository.name}]"
+    what = f"{field}{of} ({path})"
     try:
         status = os.stat(path)
         content = read_plain_file(path, _LARGEST)

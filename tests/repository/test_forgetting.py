@@ -36,6 +36,27 @@ def test_sets_go_whole_and_the_rest_of_a_torn_one_is_named(remote):
     assert "no complete set" in said.err
 
 
+def test_a_dump_without_rows_takes_the_place_of_no_full_one(remote):
+    """Also one of a version that put no tag: its manifest is read."""
+    repository = remote.add_directory()
+    remote.run("setup:backup", "--db", "--to", "off")
+    remote.run("setup:backup", "--db", "--strip", "store_website", "--to", "off")
+    words = ("repo:forget", "--keep-last", "1", "--dry-run", "--json")
+
+    def kept():
+        rows = remote.run(*words).objects
+        kinds = [[kind for why in row["reasons"] for kind in why["kinds"]] for row in rows]
+        return list(zip([row["keep"] for row in rows], kinds, strict=True))
+
+    tagged = kept()
+    assert [keep for keep, _ in tagged] == [True, True]
+    assert "stripped db" in tagged[0][1]
+    assert "stripped db" not in tagged[1][1]
+    remote.restic("off", "tag", "--remove", "rows=some", "--tag", "rows=some")
+    assert repository.exists()
+    assert kept() == tagged
+
+
 def lock_of_a_dead_process(remote):
     """Leave an exclusive lock of a restic that was killed."""
     held = subprocess.Popen(

@@ -132,6 +132,8 @@ def test_a_set_of_an_older_version_gets_the_index_of_its_dump_from_the_dump(away
             continue
         path.write_text(json.dumps(row))
     assert "core_config_data" in away.run("info:backups:files", names(away)[2]).out
+    words = ("setup:rollback", "--set", "latest", "-d", "--from", "off", "--dry-run")
+    assert "no table can be compared with it: its set has no index" in away.run(*words).err
 
 
 def test_a_listing_that_was_cut_off_is_not_kept(tmp_path):
@@ -162,7 +164,7 @@ def test_the_application_lists_looks_and_plans_from_there(away, monkeypatch):
     config = Path(away.shop.root) / "app/etc/config.php"
     before = config.read_bytes()
     config.write_bytes(before + b"// later\n")
-    choice = begin_with(engine, None, timestamp=one.timestamp, broken=frozenset())
+    choice = begin_with(engine, None, chosen=one.key, broken=frozenset())
     request = choice.request
     plan = engine.plan(request, no_report)
     assert not plan.stops

@@ -225,6 +225,16 @@ def test_an_empty_machine_needs_a_password_and_an_empty_directory(sent, tmp_path
     words = ("repo:bootstrap", "/nowhere", "--password-file", str(sent.password))
     said = sent.run(*words, "--root", str(tmp_path / "new"), code=1)
     assert "There is no repository at /nowhere" in said.err
+    assert "repo:init" not in said.err
+    url = sent._repositories["cloud"]["url"]
+    keys = ("--env-file", str(sent.place / "keys"), "--password-file", str(sent.password))
+    words = ("repo:bootstrap", url, *keys, "--root", str(tmp_path / "new"))
+    assert "--store-name" in sent.run(*words, "--store", "other", code=2).err
+    said = sent.run(*words, "--store-name", "other", code=1)
+    assert "no complete set of other.\nIt holds sets of: shop." in said.err
+    said = sent.run(*words, "--set", "5", code=1)
+    assert "holds no set 5.\nThere are: " in said.err
+    words = ("repo:bootstrap", "/nowhere", "--password-file", str(sent.password))
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").write_text("somebody's")
     said = sent.run(*words, "--root", str(tmp_path / "full"), code=2)

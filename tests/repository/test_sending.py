@@ -130,6 +130,21 @@ def test_one_repository_that_fails_keeps_the_set_from_no_other(remote, tmp_path)
     assert [name for name in os.listdir(remote.shop.store.backups) if "media" in name]
 
 
+def test_a_server_that_refuses_is_no_missing_repository(remote, tmp_path):
+    """Its hint would make another repository, where the keys are wrong."""
+    shutil.copytree(remote.template, tmp_path / "rest")
+    (tmp_path / "rest/.htpasswd").write_text("shop:$2y$05$" + "a" * 53 + "\n")
+    port = free_port()
+    server = shutil.which("restic-rest-server", path=remote.path)
+    words = ("--path", str(tmp_path / "rest"), "--listen", f"127.0.0.1:{port}")
+    with serving(server, *words, port=port):
+        remote.add("rest", f"rest:http://127.0.0.1:{port}/")
+        said = remote.run("repo:list", "rest", code=1)
+    assert "does not let itself be opened" in said.err
+    assert "401" in said.err
+    assert "repo:init" not in said.err
+
+
 def test_nothing_of_a_dump_that_ended_early_is_kept(remote, restic_path):
     remote.add_directory()
     place = remote.place / "off"

@@ -102,8 +102,8 @@ def test_patterns_match_one_path_and_no_other():
     ("fields", "message"),
     [
         ({"url": "rest:https://me:secret@host/"}, "holds a password"),
-        ({"url": ""}, "needs a url"),
-        ({"url": "/x", "password_file": None}, "needs a password_file"),
+        ({"url": ""}, "A url of"),
+        ({"url": "/x", "password_file": None}, "A password_file or a password_command"),
         ({"url": "/x", "name": "local"}, "no name for a repository"),
     ],
 )
