@@ -29,7 +29,7 @@ from core.database.dump.ddl_watch import (
     waiting_changes,
     young_tables,
 )
-from core.database.dump.memory import keep_memory
+from core.kept_memory import keep_memory
 from core.database.dump.output import DumpOutput
 from core.database.dump.read_rows import Attempt, read_alone
 from core.database.dump.row_ranges import CUT_BYTES
