@@ -12,6 +12,7 @@ from core.directories import Directory
 from core.errors import MagerewindError
 from core.magento.store import Store
 from core.operations.job_files import open_state
+from core.repository.calls import Call
 from core.repository.restic import Restic
 from core.repository.seen import Seen, all_seen, last_seen, remember
 from core.repository.sets import (
@@ -61,16 +62,29 @@ def _cache_of(store: Store) -> str | None:
     return None
 
 
-def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float | None) -> Holdings:
+def ask(restic: Restic, name: str | None) -> Call:
+    """Begin to ask for the sets of a store; `look_at` takes the answer."""
+    return restic.ask_snapshots(*((TAG,) if name is None else (TAG, f"store={name}")))
+
+
+def look_at(
+    store: Store,
+    restic: Restic,
+    *,
+    name: str | None,
+    now_s: float | None,
+    asked: Call | None = None,
+) -> Holdings:
     """Return the sets of a store in a repository, of all stores for None.
 
-    Those of a store are remembered as seen at `now_s`, unless that is None.
+    Those of a store are remembered as seen at `now_s`, unless that is None. `asked` is a call of
+    `ask` for the same.
 
     Raises RepositoryError.
     """
-    tags = (TAG,) if name is None else (TAG, f"store={name}")
     repository = restic.repository.name
-    holdings = read_holdings(restic.snapshots(*tags), repository, store=name)
+    rows = restic.asked_snapshots(asked or ask(restic, name))
+    holdings = read_holdings(rows, repository, store=name)
     if name is not None and now_s is not None:
         with suppress(MagerewindError, OSError):
             state = open_state(store)

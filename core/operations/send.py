@@ -12,7 +12,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from msgspec import Struct, field
@@ -34,13 +35,14 @@ from core.operations.copied_dump import CopiedDump
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind
 from core.operations.records import PartSent, SetCommitted
-from core.operations.remote import look_at, open_restic, remember_set, store_name
+from core.operations.remote import ask, look_at, open_restic, remember_set, store_name
 from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
 from core.operations.send_trees import Trees
 from core.operations.sent_dump_manifest import dump_part, index_in
 from core.operations.sent_set import manifest_tags, set_as_listed
+from core.repository.calls import Call
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream
 from core.repository.sets import (
@@ -80,13 +82,30 @@ class Sending(Struct, kw_only=True):
         return self.restic.repository.name
 
 
-def begin_sending(
-    context: JobContext, request: BackupRequest, repository: Repository, timestamp: int
-) -> Sending:
-    """Return the content of a repository that answers. Raises RepositoryError."""
+class _Asked(Struct, frozen=True):
+    """A repository that is being asked for its sets."""
+
+    restic: Restic
+    call: Call
+
+
+@contextmanager
+def asking(context: JobContext, request: BackupRequest, repository: Repository) -> Iterator[_Asked]:
+    """Begin to ask a repository for its sets, to be used with `with`. Raises RepositoryError."""
     restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
-    name = store_name(context.store, request.store)
-    holdings = look_at(context.store, restic, name=name, now_s=context.clock())
+    call = ask(restic, store_name(context.store, request.store))
+    try:
+        yield _Asked(restic, call)
+    finally:
+        call.end()
+
+
+def begin_sending(
+    context: JobContext, request: BackupRequest, asked: _Asked, timestamp: int
+) -> Sending:
+    """Return a set on its way to a repository that answers. Raises RepositoryError."""
+    restic, name = asked.restic, store_name(context.store, request.store)
+    holdings = look_at(context.store, restic, name=name, now_s=context.clock(), asked=asked.call)
     trees = Trees(
         restic=restic,
         store=name,
@@ -317,7 +336,8 @@ def copy_set(
     failed: MagerewindError | None = None
     for repository in request.repositories:
         try:
-            sending = begin_sending(context, request, repository, timestamp)
+            with asking(context, request, repository) as asked:
+                sending = begin_sending(context, request, asked, timestamp)
             for kind, name in names.items():
                 if kind is Kind.DB:
                     send_dump_file(sending, name)
@@ -375,4 +395,4 @@ def commit_set(sending: Sending) -> None:
     )
 
 
-__all__ = ["Sending", "begin_sending", "commit_set", "copy_set", "send_kind"]
+__all__ = ["Sending", "asking", "begin_sending", "commit_set", "copy_set", "send_kind"]

@@ -85,6 +85,8 @@ def environment_of(
     if cache is not None:
         kept["RESTIC_CACHE_DIR"] = cache
     kept["RESTIC_PROGRESS_FPS"] = "3"
+    # restic's own value, 50, takes a fifteenth more of a processor for a few MB of memory.
+    kept.setdefault("GOGC", "100")
     return kept
 
 
