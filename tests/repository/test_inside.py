@@ -107,6 +107,13 @@ def test_a_look_asks_the_repository_for_nothing_that_is_known(away):
     assert {one.stat().st_mode & 0o777 for one in kept.iterdir()} == {0o600}
 
 
+def test_a_name_that_is_elsewhere_is_answered_with_its_place(away):
+    dump = names(away)[2]
+    for words in (("setup:rollback", "-d", dump, "--dry-run"), ("info:backups:verify", dump)):
+        said = away.run(*words, code=1)
+        assert f"It is in off: magerewind setup:rollback --set {away.stamp} --from off" in said.err
+
+
 def test_what_is_not_there_is_one_line(away):
     code, _, _ = names(away)
     assert "There is no nowhere in" in away.run("info:backups:show", code, "nowhere", code=1).err
