@@ -12,8 +12,8 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from msgspec import Struct, field
@@ -35,14 +35,20 @@ from core.operations.copied_dump import CopiedDump
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind
 from core.operations.records import PartSent, SetCommitted
-from core.operations.remote import ask, look_at, open_restic, remember_set, store_name
+from core.operations.remote import (
+    Asked,
+    answer_of,
+    asked_to_send,
+    open_restic,
+    remember_set,
+    store_name,
+)
 from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
 from core.operations.send_trees import Trees
 from core.operations.sent_dump_manifest import dump_part, index_in
 from core.operations.sent_set import manifest_tags, set_as_listed
-from core.repository.calls import Call
 from core.repository.restic import Restic
 from core.repository.sending import Sent, send_manifest, send_stream
 from core.repository.sets import (
@@ -82,30 +88,20 @@ class Sending(Struct, kw_only=True):
         return self.restic.repository.name
 
 
-class _Asked(Struct, frozen=True):
-    """A repository that is being asked for its sets."""
-
-    restic: Restic
-    call: Call
-
-
-@contextmanager
-def asking(context: JobContext, request: BackupRequest, repository: Repository) -> Iterator[_Asked]:
+def asking(
+    context: JobContext, request: BackupRequest, repository: Repository
+) -> AbstractContextManager[Asked]:
     """Begin to ask a repository for its sets, to be used with `with`. Raises RepositoryError."""
     restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
-    call = ask(restic, store_name(context.store, request.store))
-    try:
-        yield _Asked(restic, call)
-    finally:
-        call.end()
+    return asked_to_send(restic, store_name(context.store, request.store))
 
 
 def begin_sending(
-    context: JobContext, request: BackupRequest, asked: _Asked, timestamp: int
+    context: JobContext, request: BackupRequest, asked: Asked, timestamp: int
 ) -> Sending:
     """Return a set on its way to a repository that answers. Raises RepositoryError."""
-    restic, name = asked.restic, store_name(context.store, request.store)
-    holdings = look_at(context.store, restic, name=name, now_s=context.clock(), asked=asked.call)
+    restic, name = asked.restic, asked.name
+    holdings = answer_of(context.store, asked, now_s=context.clock())
     trees = Trees(
         restic=restic,
         store=name,

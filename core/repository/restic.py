@@ -133,9 +133,13 @@ class Restic:
         """Return the snapshots that have all these tags, as restic lists them."""
         return self.asked_snapshots(self.ask_snapshots(*tags))
 
-    def ask_snapshots(self, *tags: str) -> Call:
-        """Begin to list the snapshots that have all these tags; `asked_snapshots` follows."""
-        words = ["snapshots", "--no-lock"] + ([f"--tag={','.join(tags)}"] if tags else [])
+    def ask_snapshots(self, *tags: str, lock: bool = False) -> Call:
+        """Begin to list the snapshots that have all these tags; `asked_snapshots` follows.
+
+        With `lock` it ends as a backup would where somebody else has the repository alone.
+        """
+        words = ["snapshots"] + ([] if lock else ["--no-lock"])
+        words += [f"--tag={','.join(tags)}"] if tags else []
         return self.call(words, limits=self.first(calls.LIST))
 
     def asked_snapshots(self, call: Call) -> list[dict[str, Any]]:

@@ -15,8 +15,9 @@ from tests.waiting import until
 
 def test_sets_go_whole_and_the_rest_of_a_torn_one_is_named(remote):
     remote.add_directory()
-    for _ in range(2):
-        remote.run("setup:backup", "--media", "--to", "off")
+    remote.run("setup:backup", "--media", "--to", "off")
+    lock_of_a_dead_process(remote)
+    remote.run("setup:backup", "--media", "--to", "off")
     newest, oldest = remote.sets()
     lock_of_a_dead_process(remote)
     said = remote.run("repo:forget", "--keep-last", "1", "--dry-run")
