@@ -11,7 +11,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Final
 
-from core.errors import DamagedBackup
+from core.errors import PackedOtherwise
 
 NEEDED: Final = 265
 """How many first bytes of a file tell its compression."""
@@ -68,9 +68,19 @@ def compression_of(first: bytes) -> Compression:
     return Compression.TAR if first[_TAR_MAGIC] == b"ustar" else Compression.NONE
 
 
-def refuse(name: str, found: Compression) -> DamagedBackup:
+def refuse_twice(name: str, inside: bytes) -> None:
+    """Raise PackedOtherwise where the unpacked content begins as a packed file does."""
+    found = compression_of(inside[:NEEDED])
+    if found not in {Compression.NONE, Compression.TAR}:
+        raise PackedOtherwise(
+            f"{name} is compressed twice: unpacked, it is {found}.",
+            hint="Unpack it once, and give the result the same name.",
+        )
+
+
+def refuse(name: str, found: Compression) -> PackedOtherwise:
     """Return the error for a file that cannot be unpacked here."""
-    return DamagedBackup(
+    return PackedOtherwise(
         f"{name} is {found}, which is not unpacked here.",
         hint="Unpack it first, and give the result the same name.",
     )

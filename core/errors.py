@@ -21,7 +21,8 @@ code of the command it ends.
     │   ├── InvalidBackupName               not the name of a backup of this kind
     │   ├── BackupNotFound                  no such file in var/backups
     │   └── DamagedBackup                   cut, corrupt, or unlike its manifest
-    │       └── HostileArchive              an archive that tries to leave its place
+    │       ├── HostileArchive              an archive that tries to leave its place
+    │       └── PackedOtherwise             bzip2, zip, UTF-16: a form that is not read here
     ├── DatabaseError                       an answer of the server
     │   ├── ConnectionFailed                no server, no login, no schema
     │   ├── ConnectionLost                  the connection went away in the middle
@@ -164,6 +165,10 @@ class DamagedBackup(BackupError):
 
 class HostileArchive(DamagedBackup):
     """A backup refused for its content, such as a member that would be written elsewhere."""
+
+
+class PackedOtherwise(DamagedBackup):
+    """A backup in a form that is not read here, such as bzip2 or UTF-16; it may be whole."""
 
 
 class DatabaseError(MagerewindError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import contextlib
+import gzip
 import io
 import lzma
 import random
@@ -16,6 +17,8 @@ import pytest
 from core.archive.restore.stage import stage_files
 from core.archive.restore.swap import swap_files
 from core.archive.tar.gzip import GzipBlocks
+from core.backups.catalog import Health, find_any_backup
+from core.backups.verification import verify_backup
 from core.compression import Compression, compression_of
 from core.database.sql.split import DumpFile
 from core.errors import DamagedBackup
@@ -112,6 +115,27 @@ def test_an_archive_that_cannot_be_unpacked_is_named(kind, tmp_path):
     archive.write_bytes(NAMED[kind](b"content"))
     with pytest.raises(DamagedBackup, match=f"is {kind}, which is not unpacked"):
         plan(archive, shop)
+
+
+@pytest.mark.parametrize("outer", [gzip.compress, zstd.compress])
+def test_what_is_packed_otherwise_is_refused_and_not_damaged(outer, tmp_path):
+    directory = tmp_path / "var/backups"
+    directory.mkdir(parents=True)
+    tar = tarred(b"content")
+    for name, inside, found in (
+        ("1700000000_filesystem.tgz", gzip.compress(tar), "compressed twice: unpacked, it is gzip"),
+        ("1700000001_filesystem.tgz", bz2.compress(tar), "compressed twice: unpacked, it is bzip2"),
+        ("1700000002_db.sql.gz", gzip.compress(SQL), "compressed twice: unpacked, it is gzip"),
+        ("1700000003_db.sql.gz", tar, "tar, which is not unpacked here"),
+        ("1700000004_db.sql.gz", "SELECT 1".encode("utf-16"), "written in UTF-16"),
+    ):
+        (directory / name).write_bytes(outer(inside))
+        found_now = verify_backup(find_any_backup(str(directory), name))
+        assert (found_now.sound, found_now.refused) == (False, True)
+        assert found_now.problem.startswith(found), found_now.problem
+        assert find_any_backup(str(directory), name).health is Health.REFUSED
+    (directory / "1700000005_filesystem.tgz").write_bytes(outer(tar))
+    assert verify_backup(find_any_backup(str(directory), "1700000005_filesystem.tgz")).sound
 
 
 def test_a_cut_zstd_archive_is_damaged(tmp_path):

@@ -19,7 +19,13 @@ from core.backups.manifest import Manifest, identity_of
 from core.backups.place import open_backups
 from core.backups.verification_records import VerificationRecord, remember_record
 from core.durable import translate
-from core.errors import DamagedBackup, HostileArchive, MagerewindError, StatementRefused
+from core.errors import (
+    DamagedBackup,
+    HostileArchive,
+    MagerewindError,
+    PackedOtherwise,
+    StatementRefused,
+)
 from core.events import Kind, Report, Warned, no_report
 
 
@@ -133,12 +139,16 @@ def _remember_look(result: VerifyResult, status: os.stat_result) -> None:
         remember_record(backup.directory, backup.name.text, status, look)
 
 
+_REFUSED = (HostileArchive, PackedOtherwise)  # the file may be whole
+
+
 def _problem(backup: Backup, error: DamagedBackup | StatementRefused) -> VerifyResult:
     """Return the finding of a file that is damaged or refused, which is said of it elsewhere."""
-    refused = not isinstance(error, DamagedBackup) or isinstance(error, HostileArchive)
+    refused = not isinstance(error, DamagedBackup) or isinstance(error, _REFUSED)
     word = "refused" if refused else "damaged"
     problem = error.message.removeprefix(f"{backup.name.text} is {word}: ")
-    problem = problem.removeprefix(f"{backup.path}, ")
+    for start in (f"{backup.path}, ", f"{backup.path} is ", f"{backup.name.text} is "):
+        problem = problem.removeprefix(start)
     if refused and error.hint:
         problem = f"{problem} {error.hint}"
     against = backup.manifest is not None

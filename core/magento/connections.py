@@ -51,6 +51,20 @@ def connections_of(
     )
 
 
+def wrong_field(entry: Mapping[Any, Any]) -> str:
+    """Return the key of an address that cannot be used, and why; empty where there is none.
+
+    Without this, the default of such a field would lead to another server.
+    """
+    for key in ("host", "dbname", "username", "password", "unix_socket"):
+        if isinstance(entry.get(key), Mapping):
+            return f"{key} is an array, where a text is expected"
+    port = entry.get("port")
+    if isinstance(port, Mapping) or (_text(port).strip() and _port(port) is None):
+        return "port is no number from 1 to 65535"
+    return ""
+
+
 def _connection(
     name: str, entry: Mapping[Any, Any], table_prefix: str, sockets: Sequence[str]
 ) -> DatabaseConnection:
@@ -93,7 +107,7 @@ def split_host(text: str) -> tuple[str, int | None]:
 
 
 def _port(value: object) -> int | None:
-    text = _text(value)
+    text = _text(value).strip()
     if not (text.isascii() and text.isdigit() and len(text) <= _PORT_DIGITS):
         return None
     return int(text) if 0 < int(text) < 65536 else None

@@ -17,7 +17,7 @@ from typing import Final, TypeAlias
 from msgspec import Struct
 
 from core.errors import ConfigurationError
-from core.magento.connections import connections_of
+from core.magento.connections import connections_of, wrong_field
 from core.magento.merging import PREFIX, Level, merge, switch
 from core.magento.php.ask_php import ask_php
 from core.magento.php.read_array import parse_array
@@ -161,6 +161,10 @@ class DeploymentConfiguration:
                 f" {names or 'a variable'} {are} not set.",
                 hint="Set it for this command to the value that the web server and cron have.",
             )
+        entry = self.get("db/connection/default")
+        wrong = wrong_field(entry) if isinstance(entry, Mapping) else ""
+        if wrong:
+            raise ConfigurationError(f"{shown(self.path)}: db/connection/default/{wrong}.")
         for connection in self.connections():
             if connection.name == "default":
                 if not connection.schema:

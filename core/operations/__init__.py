@@ -16,7 +16,7 @@ before     the request; the findings; the changes                               
 each step  files of one kind, or the database, in one protocol                     parts,
            files_part, database_part; rollback_job holds their inputs
 tables     compare with the dump, choose, load the differing ones, lock the rest   difference,
-           chosen_tables, database_load, kept_tables, undo_tables
+           chosen_tables, database_load, early_comparison, kept_tables, undo_tables
 memory     the records of the journal; every name in a job's files                 records,
            job_files
 """

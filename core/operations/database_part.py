@@ -36,6 +36,7 @@ from core.operations.database_load import (
     needed_backup,
 )
 from core.operations.difference import dump_index
+from core.operations.early_comparison import LEAST_KEPT_BYTES, MOST_LOADED_BYTES
 from core.operations.fetched_dump import forget_dump
 from core.operations.findings import Finding, refuse, say_findings
 from core.operations.job_files import DEFINITIONS
@@ -63,6 +64,7 @@ class DatabasePart:
         self._index: contextlib.ExitStack = contextlib.ExitStack()
         self._loader: AnyLoader | None = None
         self._staged: StagedTables | None = None  # set once the dump is loaded beside
+        self._early_swapped: frozenset[str] = frozenset()  # where kept tables are compared early
         self.changes_nothing = False  # by a comparison of this job, not by the shown plan alone
         self._seen: Seen | None = None  # the live tables when the load began, the store closed
 
@@ -79,6 +81,13 @@ class DatabasePart:
             refuse(findings)
         check, server, difference = plan.check, plan.server, plan.difference
         kept = () if difference is None else difference.kept
+        if (
+            difference is not None
+            and difference.kept_bytes >= LEAST_KEPT_BYTES
+            and difference.loaded_bytes <= MOST_LOADED_BYTES
+        ):
+            removed = server.removed if server is not None else ()
+            self._early_swapped = frozenset({*difference.loaded, *removed})
         self.changes_nothing = plan.unchanged and (known is None or job.shown is None)
         self._loader = self._prepared(job, backup, check, kept)
         context.emit(
@@ -125,7 +134,8 @@ class DatabasePart:
     def prepare(self, job: RollbackJob) -> None:
         """Load while the store is open, where that was chosen."""
         if job.request.load_open:
-            self._load(job.context)
+            drop_leftovers(job.context, needed_connection(job.context))
+            self._add(None, self._kept.names)
 
     def recheck(self, _job: RollbackJob) -> None:
         """Do nothing: a swap replaces the tables with any contents of then."""
@@ -134,12 +144,11 @@ class DatabasePart:
         """Load the differing tables beside the live ones, then lock and compare those that stay."""
         self._seen = look_at_tables(needed_connection(job.context))
         if self._staged is None:
-            self._load(job.context)
+            drop_leftovers(job.context, needed_connection(job.context))
+            if self._early_swapped:
+                self._kept.begin(needed_connection(job.context), self._early_swapped)
+            self._add(None, self._kept.names)
         self._lock_kept(job.context)
-
-    def _load(self, context: JobContext) -> None:
-        drop_leftovers(context, needed_connection(context))
-        self._add(None, self._kept.names)
 
     def _add(self, staged: StagedTables | None, kept: frozenset[str]) -> StagedTables:
         """Load all tables of the dump that are not staged and not to stay."""

@@ -83,7 +83,9 @@ def link_findings(store: Store, paths: Iterable[str]) -> list[Finding]:
 
 
 def megabytes(size_bytes: int) -> str:
-    """Return a size as findings give it: in whole megabytes, rounded up."""
+    """Return a size as findings give it: in whole megabytes, or kilobytes below, rounded up."""
+    if size_bytes < 1_000_000:
+        return f"{-(-size_bytes // 1000)} kB"
     return f"{-(-size_bytes // 1_000_000):,} MB"
 
 

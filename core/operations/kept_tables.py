@@ -1,9 +1,11 @@
 """The kept tables of a job: locked, compared again, and loaded where they differ.
 
+    where few bytes are to be loaded: compare under locks meanwhile     early_comparison
     up to three times:
         guard the new tables that others will refer to
         lock the kept tables, in a connection of its own
-        compare them with the dump under these locks   nothing differs: the locks stay until the end
+        compare them with the dump under these locks   but those that were compared meanwhile
+                                                       nothing differs: the locks stay until the end
         unlock; load the differing ones beside
 
 These tables were equal to the dump at the time of the plan, with the store open. Only the
@@ -30,6 +32,7 @@ from core.database.swap.table_locks import TableLocks, lock_kept_tables
 from core.errors import SwapBlocked
 from core.events import Report, no_report
 from core.magento.settings import DatabaseConnection
+from core.operations.early_comparison import EarlyComparison, begin_early
 
 ROUNDS: Final = 3
 _SHOWN: Final = 10
@@ -47,6 +50,12 @@ class KeptTables:
         self.names = frozenset(names)
         self.source, self._index = source, index
         self.hold: TableLocks | None = None
+        self.begun: EarlyComparison | None = None  # until the final locks are taken
+
+    def begin(self, settings: DatabaseConnection, swapped: Collection[str]) -> None:
+        """Compare while others are loaded, from now on, where that can be; `release` ends it."""
+        if self._index is not None and self.names:
+            self.begun = begin_early(settings, self._index, self.names, swapped)
 
     def lock_and_reload(
         self,
@@ -63,8 +72,8 @@ class KeptTables:
         changed = frozenset[str]()
         for number in range(1, ROUNDS + 1):
             staged = replace(staged, kept=tuple(sorted(self.names)), source=self.source)
-            self.hold = _hold(settings, staged)
-            changed = self.names - self.same(settings, report)
+            known = self._lock(settings, staged, report)
+            changed = self.names - known - self.same(settings, report, but=known)
             if not changed:
                 return staged
             self.release()
@@ -77,6 +86,25 @@ class KeptTables:
             f"These tables keep changing, although the store is closed: {names}.",
             hint="Stop what writes to them (cron, queue consumers), or load all tables: --whole",
         )
+
+    def _lock(
+        self, settings: DatabaseConnection, staged: StagedTables, report: Report
+    ) -> frozenset[str]:
+        """Lock the tables; return those that need no comparison any more."""
+        early = self.begun
+        if early is None:
+            self.hold = _hold(settings, staged)
+            return frozenset()
+        early.wait(report)
+        self.hold = _hold(settings, staged, early.locks)
+        known = frozenset[str]() if self.hold is None else early.proven() & self.hold.read
+        self._end_begun()
+        return known & self.names
+
+    def _end_begun(self) -> None:
+        early, self.begun = self.begun, None
+        if early is not None:
+            early.release()
 
     def leave(
         self, settings: DatabaseConnection, staged: StagedTables, changed: frozenset[str]
@@ -95,15 +123,16 @@ class KeptTables:
         report: Report = no_report,
         *,
         rows_only: bool = False,
+        but: Collection[str] = (),
     ) -> frozenset[str]:
-        """Return which of the tables are as in the dump, at this moment."""
-        if self._index is None or not self.names:
+        """Return which of the tables are as in the dump, at this moment; not asked about `but`."""
+        if self._index is None or not self.names - {*but}:
             return frozenset()
         hold = self.hold
         return compare_tables(
             self._index,
             settings,
-            self.names,
+            self.names - {*but},
             report=report,
             holder=None if hold is None else hold.connection,
             held=() if hold is None else hold.write,
@@ -126,13 +155,16 @@ class KeptTables:
 
     def release(self) -> None:
         """Let others write to the tables again."""
+        self._end_begun()
         if self.hold is not None:
             self.hold.release()
             self.hold = None
 
 
-def _hold(settings: DatabaseConnection, staged: StagedTables) -> TableLocks | None:
-    """Guard the new tables, then lock those that stay."""
+def _hold(
+    settings: DatabaseConnection, staged: StagedTables, standing: TableLocks | None = None
+) -> TableLocks | None:
+    """Guard the new tables, then lock those that stay, some of which may be locked already."""
     with connect(settings) as connection:
         leaving = leaving_tables(connection, staged, whole=staged.whole)
     make_guards(settings, staged.short, staged.tables, leaving)
@@ -142,4 +174,5 @@ def _hold(settings: DatabaseConnection, staged: StagedTables) -> TableLocks | No
         {*(one.name for one in staged.tables), *leaving},
         staged.kept,
         outside={one for one in outside if one[0]},
+        standing=standing,
     )

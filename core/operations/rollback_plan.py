@@ -351,7 +351,7 @@ def _ask_server(
         chosen=chosen,
         left=left,
         unchanged=all_stay
-        and not difference.reason
+        and not (difference.reason or server.problems)
         and same_objects(check, connection, partial=request.others_stay),
     )
 

@@ -83,7 +83,9 @@ class Difference:
             before=before,
         )
 
-    def stage(self):
+    def stage(self, *, early=False):
+        if early:
+            self.kept.begin(self.settings, self.stayed - self.kept.names)
         self.staged = self.load(self.staged, self.kept.names)
         return self
 
@@ -107,7 +109,7 @@ class Difference:
         revert_tables(self.settings, self.journal)
 
     def run(self):
-        self.plan().stage().lock_kept().swap()
+        self.plan().stage(early=self.undone is None).lock_kept().swap()
         self.forward()
         return self
 

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commands import magerewind, names_of, untouched
+from tests.long import few
 
 INVALID = "The rollback file is invalid. Verify the file and try again."
 MISSING = "The rollback file doesn't exist. Verify the file and try again."
@@ -107,17 +108,23 @@ def nothing(_raw):
 
 @pytest.mark.parametrize(
     ("kind", "change", "manifest"),
-    [
-        ("code", half, True),
-        ("media", half, False),
-        ("db", half, True),
-        ("db", half, False),
-        ("code", one_bit, True),
-        ("media", one_bit, False),
-        ("db", one_bit, True),
-        ("media", nothing, False),
-        ("db", nothing, False),
-    ],
+    few(
+        [
+            ("code", half, True),
+            ("media", half, False),
+            ("db", half, True),
+            ("db", half, False),
+            ("code", one_bit, True),
+            ("media", one_bit, False),
+            ("db", one_bit, True),
+            ("media", nothing, False),
+            ("db", nothing, False),
+        ],
+        0,
+        3,
+        6,
+        7,
+    ),
 )
 def test_a_file_that_is_cut_or_corrupt(shop, copy, kind, change, manifest):
     name = copy(kind, change, manifest=manifest)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.commands import as_root, instead, magerewind, untouched
-from tests.long import some
+from tests.long import few, some
 
 BACKUP = ("setup:backup", "--db")
 
@@ -59,13 +59,21 @@ def test_var_backups_alone_is_enough_for_a_rollback_with_root_only(shop, tmp_pat
 
 @pytest.mark.parametrize(
     ("content", "line"),
-    [
-        (None, "{path} is missing."),
-        (b"not PHP at all\n", "{path}, line 1: no PHP: there is no <?php."),
-        (b"<?php\nreturn ['db' => [;\n", "{path}, line 2: "),
-        (b"<?php\n$a = [];\nforeach ([1] as $b) { $a[] = $b; }\nreturn $a;\n", "{path}, line 3: "),
-        (b"", "{path}"),
-    ],
+    few(
+        [
+            (None, "{path} is missing."),
+            (b"not PHP at all\n", "{path}, line 1: no PHP: there is no <?php."),
+            (b"<?php\nreturn ['db' => [;\n", "{path}, line 2: "),
+            (
+                b"<?php\n$a = [];\nforeach ([1] as $b) { $a[] = $b; }\nreturn $a;\n",
+                "{path}, line 3: ",
+            ),
+            (b"", "{path}"),
+        ],
+        0,
+        1,
+        3,
+    ),
 )
 def test_an_env_php_that_cannot_be_used(shop, before, env_php, content, line):
     with instead(env_php, content):

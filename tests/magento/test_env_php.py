@@ -80,6 +80,18 @@ def test_a_connection_without_a_schema_cannot_be_used():
         parsed(text).default_connection()
 
 
+@pytest.mark.parametrize(
+    ("field", "value"), [("host", "['db1']"), ("password", "[]"), ("port", "'33O6'"), ("port", "0")]
+)
+def test_an_address_that_cannot_be_meant_leads_to_no_other_server(field, value):
+    text = (
+        "<?php return ['db' => ['connection' => ['default' => ['dbname' => 'shop', '{}' => {}]]]];"
+    )
+    with pytest.raises(ConfigurationError, match=f"db/connection/default/{field} is "):
+        parsed(text.format(field, value)).default_connection()
+    assert parsed(text.format(field, "'3307 '")).default_connection().schema == "shop"
+
+
 def test_env_php_is_over_config_php():
     config = b"<?php return ['a' => ['x' => 1, 'y' => 2], 'l' => [1, 2, 3], 's' => ['k' => 1]];"
     found = parsed("<?php return ['a' => ['y' => 3], 'l' => [9], 's' => 'plain'];", config)

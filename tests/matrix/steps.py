@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 
@@ -121,8 +122,23 @@ class Rollback:
         self.undo_definitions = os.path.join(self.directory, "undo.json")
 
     def check(self, path, *, map_collations=False, partial=True):
-        """Return the check of the dump, and that against the server."""
-        check = check_dump(path, schema=self.settings.schema)
+        """Return the check of the dump, and that against the server.
+
+        A dump of ours has a manifest in a store, which vouches for its packages. The schema that
+        another dump is of is given as --from-schema does.
+        """
+        with open(path, "rb") as file:
+            head = file.read(4096)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        ours = head.startswith(b"-- magerewind dump")
+        named = re.search(rb"^-- Host: .*Database: (\w+)", head, re.MULTILINE)
+        check = check_dump(
+            path,
+            schema=self.settings.schema,
+            sha256=digest if ours else None,
+            from_schema=named[1].decode() if named else "",
+        )
         return check, check_against_server(
             check, self.settings, map_collations=map_collations, partial=partial
         )

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from core.archive.tree.remove import remove_if_empty
+from tests.long import some
 from tests.security.accounts import GROUP, OWNER, WEB, as_root, look_of
 
 pytestmark = as_root
@@ -30,7 +31,9 @@ def _place(path, uid, *, mode=0o700):
     path.chmod(mode)
 
 
-@pytest.mark.parametrize("kind", ["directory", "open directory", "link", "pipe"])
+@pytest.mark.parametrize(
+    "kind", some(["directory", "open directory", "link", "pipe"], "directory", "link")
+)
 def test_a_place_that_is_not_ours_is_nobodys_job(installation, root, place, victim, kind):
     path = Path(root, NAME)
     match kind:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from typing import Final, NoReturn, Self
 
 from core.archive.tar.gzip import GzipBlocks, InflateWatch, Stretch
+from core.compression import refuse_twice
 from core.durable import translate
 from core.errors import BackupNotFound, DamagedBackup
 from core.events import Report, no_report
@@ -129,6 +130,8 @@ class InflatedArchive:
         block = next(self._stream, None)
         if block is None:
             return False
+        if not (self._before or self._buffer):
+            refuse_twice(self.file_name, block)
         self._before += len(self._buffer)
         self._buffer, self._at = block, 0
         return True

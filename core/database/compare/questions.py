@@ -14,8 +14,9 @@ from __future__ import annotations
 from msgspec import Struct
 
 from core.database.dump.output import session_of
+from core.database.dump.row_ranges import within
 from core.database.dump.row_text import Rendering, rendering_of
-from core.database.dump.script import definition_fingerprint
+from core.database.dump.script import definition_fingerprints
 from core.database.index.entries import IndexedTable, RowsAt, Session
 from core.database.index.read_index import DumpIndex
 from core.database.schema.definitions import Table, Versioning
@@ -56,7 +57,7 @@ def _words(session: Session) -> str:
 
 def same_definition(indexed: IndexedTable, table: Table, schema: str) -> bool:
     """Tell whether a live table is defined as in the dump, AUTO_INCREMENT apart."""
-    return indexed.fingerprint == definition_fingerprint(table, schema)
+    return indexed.fingerprint in definition_fingerprints(table, schema)
 
 
 def questions_about(index: DumpIndex, table: Table, server: Server) -> tuple[Question, ...] | None:
@@ -119,10 +120,16 @@ def _wheres(ranges: list[RowsAt], table: Table) -> list[str] | None:
     if column.integer:
         ranges.sort(key=lambda one: int(one.span.upto or 0))
         bounds = [one.span.upto for one in ranges[:-1]]
-    name, wheres, after = quote_name(column.name), list[str](), ""
+    name, wheres = quote_name(column.name), list[str]()
+    previous: str | None = None
     for bound in bounds:
         if bound is None:
             return None
-        wheres.append(f" WHERE {after}{name} <= {bound}")
-        after = f"{name} > {bound} AND "
-    return [*wheres, f" WHERE {after.removesuffix(' AND ')}"]
+        low = None if previous is None or not column.integer else int(previous) + 1
+        if low is not None:
+            wheres.append(f" WHERE {within(name, low, int(bound))}")
+        else:
+            after = "" if previous is None else f"{name} > {previous} AND "
+            wheres.append(f" WHERE {after}{name} <= {bound}")
+        previous = bound
+    return [*wheres, f" WHERE {name} > {previous}"]

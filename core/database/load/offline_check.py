@@ -20,6 +20,7 @@ from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
 from core.database.sql.cross_schema_check import concern_of
 from core.database.sql.cursor import BY_HAND
+from core.database.sql.other_content import cut_error
 from core.database.sql.set_statements import SERVER_ZONE, DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, PIECE, ROUTINES, Statement, StatementKind
@@ -130,7 +131,7 @@ class _Inventory:
     def take(self, raw: RawStatement) -> Reading:
         """Add one statement; return how the next one is to be read."""
         if not raw.ended:
-            raise DamagedBackup(f"Line {raw.line}: the last statement has no end; the dump is cut.")
+            raise cut_error(raw.line, raw.text)
         self.count += 1
         self.largest = max(self.largest, len(raw.text))
         state = self.session.state

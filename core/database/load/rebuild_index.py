@@ -17,6 +17,7 @@ from core.database.index.write_index import IndexWriter
 from core.database.load.dump_makers import maker_of, schema_of, zone_of
 from core.database.server.dialect import one_line
 from core.database.sql.allowed import classify
+from core.database.sql.other_content import cut_error
 from core.database.sql.set_statements import DumpSession
 from core.database.sql.split import DumpFile, RawStatement, Statements
 from core.database.sql.statement import OBJECTS, Statement, StatementKind
@@ -90,7 +91,7 @@ class _Making:
     def take(self, raw: RawStatement) -> None:
         """Note one statement, and read the next one as it asks for."""
         if not raw.ended:
-            raise DamagedBackup(f"Line {raw.line}: the last statement has no end; the dump is cut.")
+            raise cut_error(raw.line, raw.text)
         state = self._session.state
         statement = classify(raw, reading=state.reading, schema=self._schema, trusted=self._trusted)
         self._note(statement, raw)

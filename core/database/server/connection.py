@@ -36,6 +36,7 @@ from core.magento.settings import DatabaseConnection
 SQL_MODE: Final = "NO_AUTO_VALUE_ON_ZERO"
 LOCK_WAIT_S: Final = 5
 DAY_S: Final = 86400
+_NO_LIMIT: Final = (1 << 64) - 1
 _QUESTION_BYTES: Final = 256 << 20
 _QUESTION_PACKETS: Final = 2_000_000
 
@@ -95,6 +96,7 @@ class Connection(Closeable):
         rows = self.query(
             f"SELECT VERSION(), @@version_comment, @@max_allowed_packet, {WHO},"
             f" (SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE ID = {self.thread_id})"
+            " LIMIT 1"  # whatever sql_select_limit is
         )
         if [len(row) for row in rows] != [5] or not isinstance(rows[0][2], int):
             raise DatabaseError("The database server's answer makes no sense.")
@@ -113,6 +115,10 @@ class Connection(Closeable):
             "sql_mode": SQL_MODE,
             "sql_quote_show_create": 1,
             "sql_big_selects": 1,  # with any max_join_size
+            "sql_select_limit": _NO_LIMIT,
+            "sql_auto_is_null": 0,
+            "completion_type": 0,  # a COMMIT begins nothing, and closes nothing
+            "sql_safe_updates": 0,
             "net_read_timeout": DAY_S,
             "net_write_timeout": DAY_S,
             "wait_timeout": DAY_S,

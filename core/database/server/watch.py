@@ -54,7 +54,7 @@ class Watch:
         try:
             rows = self._ask(
                 f"SELECT {WHO}, (SELECT COUNT(*) FROM information_schema.PROCESSLIST"
-                f" WHERE ID = {self._thread_id:d} AND COMMAND <> 'Sleep')",
+                f" WHERE ID = {self._thread_id:d} AND COMMAND <> 'Sleep') LIMIT 1",
                 self._stop,
             )
         except DatabaseError as error:
@@ -72,7 +72,7 @@ class Watch:
         if self._who is None:
             return True
         try:
-            (who,), *_ = self._ask(f"SELECT {WHO}", _go_on)
+            (who,), *_ = self._ask(f"SELECT {WHO} LIMIT 1", _go_on)
             if who == self._who.encode():
                 self._ask(f"KILL {self._thread_id:d}", _go_on)
         except DatabaseError as error:

@@ -205,6 +205,9 @@ class Programs:
     def _fetch(self) -> None:
         cursor = self.cursor
         cursor.expect(b"FETCH")
+        # The next row of the group, in an aggregate function of MariaDB.
+        if cursor.accept_all(b"GROUP", b"NEXT", b"ROW"):
+            return
         cursor.accept(b"NEXT")
         cursor.accept(b"FROM")
         cursor.name()

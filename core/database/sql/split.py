@@ -13,20 +13,21 @@ keeps a state for each string.
 from __future__ import annotations
 
 import codecs
-import hashlib
 import os
 import re
 from collections.abc import Iterator
-from typing import Final, Protocol
+from typing import Final
 
 from msgspec import Struct
 
 from core import compression
 from core.compression import Compression, compression_of
 from core.database.sql.literal_rows import HEAD, literals_end, statement_end
+from core.database.sql.other_content import cut_error, refuse_other_content
 from core.database.sql.tokens import Reading, repeat
+from core.digest_aside import DigestAside
 from core.durable import translate
-from core.errors import DamagedBackup, StatementRefused
+from core.errors import DamagedBackup, PackedOtherwise, StatementRefused
 from core.inflating import Inflated, largest_content
 from core.owned_files import open_regular
 
@@ -42,6 +43,7 @@ LARGE_RATIO: Final = 32
 """A statement in a compressed dump of unknown make is held to so many bytes, or so many times the
 size of the file: a small file takes no gibibyte of memory."""
 _PHYSICAL: Final = b"XBSTCK01"
+_BEGIN: Final = 2048  # bytes that tell what is no dump
 """The beginning of a stream of mariabackup or xtrabackup; `ddev snapshot` keeps such ones."""
 
 
@@ -57,11 +59,6 @@ class RawStatement(Struct, frozen=True):
     ended: bool = True  # by a delimiter, not by the end of the file
     literal: bool = False  # rows, known to be literals and nothing else
     start: int = 0  # where it begins, as `position`
-
-
-class _Digest(Protocol):
-    def update(self, content: bytes, /) -> None: ...
-    def hexdigest(self) -> str: ...
 
 
 class DumpFile:
@@ -80,7 +77,7 @@ class DumpFile:
         except OSError as error:
             raise translate(error, f"reading {path}") from error
         self.size = os.fstat(self._fd).st_size
-        self._digest: _Digest | None = hashlib.sha256() if digest else None
+        self._digest = DigestAside() if digest else None
         self.largest_statement = LARGEST_STATEMENT
         found = compression_of(os.pread(self._fd, compression.NEEDED, 0))
         self.compressed = found is not Compression.NONE
@@ -135,6 +132,8 @@ class DumpFile:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+        if self._digest is not None:
+            self._digest.close()
 
 
 _LONGEST_WORD: Final = 256
@@ -208,22 +207,20 @@ class Statements:
         elif start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or (
             len(start) == 4 and (start[0] == start[2] == 0 or start[1] == start[3] == 0)
         ):
-            raise DamagedBackup(
+            raise PackedOtherwise(
                 f"{self._file.path} is written in UTF-16, as PowerShell redirects text.",
                 hint="Make the dump anew with --result-file, or recode it to UTF-8.",
             )
         elif self._buffer.startswith(_PHYSICAL):
-            raise DamagedBackup(
+            raise PackedOtherwise(
                 f"{self._file.path} is a physical backup of mariabackup or ddev, no SQL.",
                 hint="ddev export-db and mysqldump write SQL.",
             )
         elif self._file.compressed:
-            inside = compression_of(self._buffer[: compression.NEEDED])
-            if inside is not Compression.NONE:
-                raise DamagedBackup(
-                    f"{self._file.path} is compressed twice: unpacked, it is {inside}.",
-                    hint="Unpack it once, and give the result the same name.",
-                )
+            compression.refuse_twice(self._file.path, self._buffer)
+            if compression_of(self._buffer[: compression.NEEDED]) is Compression.TAR:
+                raise compression.refuse(self._file.path, Compression.TAR)
+        refuse_other_content(self._file.path, self._buffer[:_BEGIN])
 
     @property
     def position(self) -> int:
@@ -384,7 +381,7 @@ class Statements:
     def _last_end(self, line: int, end: int) -> int:
         """Return where a statement without delimiter ends; its strings need ends of their own."""
         if self._buffer[end:].strip():
-            raise DamagedBackup(f"Line {line}: a statement has no end; the dump is cut.")
+            raise cut_error(line, self._buffer[self._at :], "a statement")
         return end
 
 

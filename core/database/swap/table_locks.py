@@ -10,6 +10,10 @@ point them before any other writes to it. Exceptions, locked READ and then WRITE
 
 Guards block deletes in the time between (`core.database.swap.guards`).
 
+Tables that are locked READ from the start to the commit may be locked by one more connection while
+the others are still loaded, so that they are compared meanwhile. The two locks overlap: no write
+comes between them.
+
 Tables of other schemas that tables of this one refer to are locked READ where the account may, for
 their rows must stay until the new tables have their keys to them.
 
@@ -19,6 +23,7 @@ stop the RENAME. It is never reconnected: a lost connection has lost its locks.
 
 from __future__ import annotations
 
+import contextlib
 from collections import defaultdict
 from collections.abc import Collection
 from typing import Final
@@ -37,6 +42,7 @@ from core.errors import ConnectionLost, DatabaseError, RightsMissing, SwapBlocke
 from core.magento.settings import DatabaseConnection
 
 TRIES: Final = 6
+_AT_ONCE_S: Final = 1
 _NO_TABLE: Final = 1146  # a key may refer to a table that is not there
 
 
@@ -92,12 +98,14 @@ def lock_kept_tables(
     kept: Collection[str],
     *,
     outside: Collection[tuple[str, str]] = (),
+    standing: TableLocks | None = None,
     tries: int = TRIES,
 ) -> TableLocks | None:
     """Lock kept tables, and the relatives of swapped ones. None where the account may not.
 
     `outside` are schema and table of others that the new tables will refer to; they are locked
-    too, as those that live tables refer to, where the account may. None as well where there is
+    too, as those that live tables refer to, where the account may. `standing` are READ locks of
+    another connection, which are released where they are in the way. None as well where there is
     nothing to hold. Raises SwapBlocked, which names who had locks through all tries.
     """
     loading = LoadingConnection(settings)
@@ -113,7 +121,9 @@ def lock_kept_tables(
             return None
         loading.plain()
         connection.execute("SET autocommit = 1")
-        _lock(connection, read, write, tries, outside={*outside, *_outside(connection)})
+        others = {*outside, *_outside(connection)}
+        if standing is None or not _lock_beside(connection, read, write, others, standing):
+            _lock(connection, read, write, tries, outside=others)
     except RightsMissing:
         connection.close()
         return None
@@ -121,6 +131,53 @@ def lock_kept_tables(
         connection.close()
         raise
     return TableLocks(loading, read, write)
+
+
+def _lock_beside(
+    connection: Connection,
+    read: Collection[str],
+    write: Collection[str],
+    outside: Collection[tuple[str, str]],
+    standing: TableLocks,
+) -> bool:
+    """Try once to lock while other locks stand; release those where that fails."""
+    if not standing.read & set(write):
+        with contextlib.suppress(SwapBlocked):
+            _lock(connection, read, write, 1, outside=outside)
+            return True
+    # A connection that waits for a standing lock may hold a table that is wanted now.
+    standing.release()
+    return False
+
+
+def lock_while_loading(
+    settings: DatabaseConnection, swapped: Collection[str], kept: Collection[str]
+) -> TableLocks | None:
+    """Lock those kept tables READ, at once, that are to be locked READ until the commit.
+
+    None where others use them, where the account may not, where there is none, and on MySQL, where
+    such a lock is in the way of foreign keys.
+    """
+    loading = LoadingConnection(settings)
+    connection = loading.connection
+    try:
+        rights = read_rights(connection)
+        if connection.server.mariadb and rights.may("LOCK TABLES") and rights.may("SELECT"):
+            read, _ = _wanted(connection, swapped, kept)
+            read &= set(kept)
+            if read:
+                loading.plain()
+                connection.execute("SET autocommit = 1")
+                connection.set_session({"lock_wait_timeout": _AT_ONCE_S})
+                _lock(connection, read, (), 1, outside=())
+                return TableLocks(loading, read, ())
+    except (RightsMissing, SwapBlocked):
+        pass
+    except BaseException:
+        connection.close()
+        raise
+    connection.close()
+    return None
 
 
 def _wanted(

@@ -172,3 +172,16 @@ def test_an_enforced_engine_is_said(server, live, tmp_path):
     with setting(server, "enforce_storage_engine", "NULL", "NULL"):
         found = check_against_server(check_dump(path), live, partial=True)
     assert not [one for one in found.warnings if one.code == "engine-enforced"]
+
+
+@pytest.mark.parametrize("limit", [0, 1])
+def test_a_server_that_limits_every_answer_limits_none_of_ours(server, live, limit):
+    fill(server, live.schema, "INSERT INTO u VALUES (2), (3);")
+    server.run(f"SET GLOBAL sql_select_limit = {limit}, completion_type = CHAIN")
+    try:
+        with connect(live) as connection:
+            assert connection.query("SELECT id FROM u ORDER BY id") == [(2,), (3,)]
+            assert connection._watch.look()
+            assert connection.scalar("SELECT @@completion_type") == "NO_CHAIN"
+    finally:
+        server.run("SET GLOBAL sql_select_limit = DEFAULT, completion_type = DEFAULT")

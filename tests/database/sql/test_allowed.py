@@ -104,7 +104,7 @@ STAYING = [
     "SELECT INSERT(a.b, 1, 2, 'x'), REPLACE(a.b, c.d, '') FROM a, c WHERE f(a.x, c.y) = 1.5",
     "UPDATE a JOIN b ON f(a.x, b.y) SET a.x = b.y, a.z = b.z",
     "SELECT a.b FROM a GROUP BY c.d, e.f ORDER BY g.h, i.j",
-    "FETCH c INTO r.a",
+    "FETCH c INTO r.a; FETCH GROUP NEXT ROW",
     "CALL shop.p(); SELECT shop.f(1)",
 ]
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from msgspec.structs import replace
 
@@ -10,6 +12,7 @@ from core.database.swap import point_keys
 from core.database.swap.after_commit import forward_tables
 from core.database.swap.undo import drop_aside
 from core.errors import ConnectionLost, DatabaseError, LoadFailed, SwapBlocked
+from core.operations.kept_tables import KeptTables
 from tests.database.differing import Difference, pointing_aside, state
 from tests.database.dumping import as_root
 from tests.database.indexing import dump_with_index
@@ -193,12 +196,76 @@ def test_locks_that_are_lost_before_the_commit_take_all_back(server, schema, sho
     assert differences(before, state(schema)) == {}
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_is_compared_while_loading_is_held_from_then_on(
+    server, schema, shop, tmp_path, monkeypatch, lost
+):
+    before = state(schema)
+    change(server, schema, "a")
+    asked = []
+    same = KeptTables.same
+
+    def noting(self, *args, but=(), **rest):
+        asked.append(self.names - {*but})
+        return same(self, *args, but=but, **rest)
+
+    monkeypatch.setattr(KeptTables, "same", noting)
+    with Difference(schema, tmp_path, shop) as job:
+        job.plan().stage(early=True)
+        assert _refused(schema, "UPDATE alone SET v = 'w'") == 1205
+        if lost:
+            server.run(f"KILL {job.kept.begun.locks.connection.thread_id}")
+            assert _refused(schema, "UPDATE alone SET v = 'w'") is None
+        job.lock_kept()
+        assert job.kept.begun is None
+        # What somebody wrote to after the locks were lost is loaded, and needs no lock.
+        assert ("alone" in job.kept.names) is not lost
+        assert lost or _refused(schema, "UPDATE alone SET v = 'w'") == 1205
+        job.swap()
+        job.forward()
+    assert ("alone" in asked[0]) is lost
+    assert differences(before, state(schema)) == {}
+
+
+def test_locks_of_a_load_are_in_nobodys_way(server, schema, tmp_path, monkeypatch):
+    monkeypatch.setattr("core.database.schema.load_session.connect", _impatient)
+    fill(
+        server,
+        schema.schema,
+        "CREATE TABLE p (id int PRIMARY KEY, v varchar(20)); INSERT INTO p VALUES (1,'p');"
+        "CREATE TABLE child (id int PRIMARY KEY, p int, v varchar(20),"
+        " CONSTRAINT TO_P FOREIGN KEY (p) REFERENCES p (id)); INSERT INTO child VALUES (1,1,'c');"
+        "CREATE TABLE alone (id int PRIMARY KEY, v varchar(20)); INSERT INTO alone VALUES (1,'a');",
+    )
+    dump = dump_with_index(tmp_path, schema)
+    before = state(schema)
+    change(server, schema, "p")
+    with connect(schema) as writer, Difference(schema, tmp_path, dump) as job:
+        job.plan().stage(early=True)
+        writer.execute("START TRANSACTION")
+        writer.execute("UPDATE child SET v = 'w'")
+
+        def go_on():  # it waits for the lock of the load, and holds what is to be locked next
+            writer.execute("UPDATE alone SET v = 'w'")
+            writer.execute("COMMIT")
+
+        waiting = threading.Thread(target=go_on)
+        waiting.start()
+        job.lock_kept()
+        waiting.join()
+        job.swap()
+        job.forward()
+    assert differences(before, state(schema)) == {}
+
+
 def test_tables_that_keep_changing_end_it(server, schema, shop, tmp_path, monkeypatch):
     change(server, schema, "a")
     before = state(schema)
     with Difference(schema, tmp_path, shop) as job:
         job.plan().stage()
-        monkeypatch.setattr(job.kept, "same", lambda *_: frozenset(sorted(job.kept.names)[1:]))
+        monkeypatch.setattr(
+            job.kept, "same", lambda *_, **__: frozenset(sorted(job.kept.names)[1:])
+        )
         with pytest.raises(SwapBlocked, match="keep changing, although the store is closed: "):
             job.lock_kept()
         job.revert()
