@@ -92,6 +92,17 @@ def _part(name: str) -> tuple[Kind, str]:
     return parsed.kind, number
 
 
+def name_repository(missing: BackupNotFound, store: Store) -> None:
+    """Put into the hint of an error the repository in which the backup was last seen."""
+    repository = seen_in(store, missing.name)
+    if repository is not None:
+        timestamp = missing.name.partition("_")[0]
+        missing.hint = (
+            f"It is in {repository}: magerewind setup:rollback --set {timestamp} --from "
+            f"{repository}, or first magerewind repo:fetch {timestamp} {repository}."
+        )
+
+
 def seen_in(store: Store, name: str) -> str | None:
     """Return the repository in which a backup was last seen, None for none."""
     from core.operations.remote import seen_everywhere  # noqa: PLC0415 - few look elsewhere

@@ -5,9 +5,10 @@ was written last: the commit. Tags identify each snapshot; those of the manifest
 that one list of snapshots tells the complete sets.
 
     magerewind   store=NAME   set=TIMESTAMP   kind=code|media|db|manifest   and of a manifest
-    code=ID   media=ID   db=ID   rows=all|some
+    code=ID   media=ID   db=ID   rows=all|some   of=DIGEST
 
-`rows` tells whether the dump has the rows of all tables of value; older sets have no such tag.
+`rows` tells whether the dump has the rows of all tables of value, `of` the root of the store; older
+sets have no such tags.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def tags_of(store: str, timestamp: int, kind: str) -> tuple[str, ...]:
 class SetSnapshot(Struct, frozen=True, kw_only=True):
     """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken.
 
-    `names` and `rows` are those of a manifest: ids by kind, and what its dump has, empty for
-    unknown.
+    `names`, `rows` and `origin` are those of a manifest: ids by kind, and what its dump has and
+    whose it is, empty for unknown.
     """
 
     id: str
@@ -78,6 +79,7 @@ class SetSnapshot(Struct, frozen=True, kw_only=True):
     root: str = ""
     names: Mapping[Kind, str] = field(default_factory=dict)
     rows: str = ""
+    origin: str = ""
 
 
 class RemoteSet(Struct, frozen=True, kw_only=True):
@@ -136,6 +138,7 @@ def _snapshot(row: Mapping[str, Any]) -> SetSnapshot | None:
         root=str(paths[0]) if isinstance(paths, list) and paths else "",
         names={one: said[one.value] for one in Kind if _ID.fullmatch(said.get(one.value, ""))},
         rows=said["rows"] if said.get("rows") in {ALL_ROWS, SOME_ROWS} else "",
+        origin=said.get("of", "")[:64],
     )
 
 
