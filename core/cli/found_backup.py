@@ -72,6 +72,7 @@ def found_backup(
         named_repository(effective, repository, environ),
         store_name(store, effective.label),
         timestamp,
+        kinds=(kind,),
         environ=environ,
         within_s=SEEN_WITHIN_S,
     )

@@ -52,7 +52,7 @@ def fetch_command(session: CommandSession) -> int:
     restic = open_restic(store, repository, environ=session.environ)
     holdings = look_at(store, restic, name=name, now_s=session.clock())
     chosen = choose_set(
-        holdings, line.backup_set or "", repository=repository.name, kinds=line.kinds
+        holdings, line.backup_set or "", repository=repository.name, kinds=line.kinds, torn=True
     )
     kinds = line.kinds or tuple(kind for kind in Kind if kind in chosen.parts)
     files = {kind: new_name(chosen.timestamp, kind) for kind in kinds}

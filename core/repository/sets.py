@@ -188,18 +188,23 @@ def read_holdings(
 
 
 def choose_set(
-    holdings: Holdings, wanted: str, *, repository: str, kinds: Iterable[Kind] = ()
+    holdings: Holdings,
+    wanted: str,
+    *,
+    repository: str,
+    kinds: Iterable[Kind] = (),
+    torn: bool = False,
 ) -> RemoteSet:
     """Return the set that a word means: `latest`, or the number that begins its names.
 
-    The latest is the newest one that has these kinds.
+    The latest is the newest one that has these kinds. With `torn` a set that is named, and lacks
+    other kinds only, will do.
 
     Raises SetNotFound, which lists the existing sets, also for an incomplete one.
     """
     whole = [one for one in holdings.sets if one.is_whole]
-    hint = _named(holdings.sets)
+    hint, asked = _named(holdings.sets), set(kinds)
     if wanted == "latest":
-        asked = set(kinds)
         fitting = [one for one in whole if asked <= one.parts.keys()]
         if not fitting:
             of = f" with {' and '.join(sorted(asked))}" if asked and whole else ""
@@ -209,7 +214,7 @@ def choose_set(
     if not found:
         raise SetNotFound(f"The repository {repository} holds no set {wanted}.", hint=hint)
     chosen = next((one for one in found if one.is_whole), found[0])
-    if not chosen.is_whole:
+    if not chosen.is_whole and not (torn and asked and asked <= chosen.parts.keys()):
         raise SetNotFound(
             f"The set {wanted} in {repository} is not whole: the snapshot of "
             f"{', '.join(chosen.missing)} is missing.",
@@ -317,7 +322,7 @@ def manifest_of_set(content: bytes, chosen: RemoteSet) -> SetManifest:
     """
     manifest = from_json(content)
     parts = {kind: part.snapshot for kind, part in manifest.parts.items()}
-    tagged = {kind: part.id for kind, part in chosen.parts.items()}
+    tagged = {**chosen.manifest.names}  # also those that are missing
     kinds = {kind: part.facts.kind for kind, part in manifest.parts.items()}
     whose = (manifest.store, manifest.timestamp)
     if whose != (chosen.store, chosen.timestamp) or any(k is not v for k, v in kinds.items()):

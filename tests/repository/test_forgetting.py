@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -90,6 +91,28 @@ def lock_of_a_dead_process(remote):
     os.kill(held.pid, signal.SIGKILL)
     held.wait()
     assert os.listdir(locks)
+
+
+def test_what_a_torn_set_still_has_can_be_used(remote):
+    remote.add_directory()
+    remote.run("setup:backup", "--code", "--media", "--to", "off")
+    (one,) = remote.sets()
+    remote.restic("off", "forget", one["snapshots"]["media"])
+    stamp = str(one["timestamp"])
+    words = ("setup:rollback", "--set", stamp, "--from", "off", "--dry-run")
+    assert "media is missing" in remote.run(*words, code=1).err
+    assert "media is missing" in remote.run(*words, "-m", code=1).err
+    assert "lacks its media: only the rest is there" in remote.run(*words, "-c").err
+    assert "no complete set" in remote.run(*words[:2], "latest", *words[3:], "-c", code=1).err
+    config = Path(remote.shop.root) / "app/etc/config.php"
+    before = config.read_bytes()
+    config.write_bytes(before + b"// later")
+    remote.run(*words[:-1], "-c", "--yes")
+    assert config.read_bytes() == before
+    remote.run("repo:fetch", stamp, "off", "--code")
+    name = f"{stamp}_filesystem.tgz"
+    assert name in os.listdir(remote.shop.store.backups)
+    assert remote.run("info:backups:files", name, "bin", "--from", "off").out
 
 
 def test_an_append_only_repository_forgets_nothing(tmp_path):
