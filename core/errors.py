@@ -150,7 +150,9 @@ class InvalidBackupName(BackupError):
 
 
 class BackupNotFound(BackupError):
-    """No such file in var/backups."""
+    """No such file in var/backups. `name` is that of the backup, where it is one."""
+
+    name: str = ""
 
 
 class BackupNeeded(BackupError):

@@ -294,9 +294,11 @@ def _status(directory: Directory, name: BackupName) -> os.stat_result:
 
 
 def _missing(name: BackupName) -> BackupNotFound:
-    return BackupNotFound(
+    missing = BackupNotFound(
         f"{MISSING} ({name.text})", hint="magerewind info:backups:list shows what there is."
     )
+    missing.name = name.text
+    return missing
 
 
 def _found(directory: str, name: BackupName) -> Backup:

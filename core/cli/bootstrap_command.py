@@ -26,7 +26,7 @@ from core.owned_files import read_plain_file
 from core.program import command_of
 from core.repository.restic import Restic
 from core.repository.sets import TAG, RemoteSet, choose_set, read_holdings
-from core.repository.settings import Repository
+from core.repository.settings import Repository, is_relative
 from core.text import numbers
 from core.text.lines import note, success
 
@@ -42,6 +42,8 @@ def _repository(session: CommandSession) -> Iterator[Repository]:
     file = line.password_file or environ.get("RESTIC_PASSWORD_FILE")
     command = None if file else environ.get("RESTIC_PASSWORD_COMMAND")
     url = line.url or environ.get("RESTIC_REPOSITORY") or ""
+    if url and is_relative(url):
+        url = os.path.abspath(url.removeprefix("local:"))
     with tempfile.TemporaryDirectory(prefix="magerewind-") as place:
         if file is None and command is None:
             file = _typed(session, place)

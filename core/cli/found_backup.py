@@ -72,6 +72,7 @@ def found_backup(
         named_repository(effective, repository, environ),
         store_name(store, effective.label),
         timestamp,
+        kinds=(kind,),
         environ=environ,
         within_s=SEEN_WITHIN_S,
     )
@@ -90,6 +91,17 @@ def _part(name: str) -> tuple[Kind, str]:
             "as info:backups:list shows them.",
         )
     return parsed.kind, number
+
+
+def name_repository(missing: BackupNotFound, store: Store) -> None:
+    """Put into the hint of an error the repository in which the backup was last seen."""
+    repository = seen_in(store, missing.name)
+    if repository is not None:
+        timestamp = missing.name.partition("_")[0]
+        missing.hint = (
+            f"It is in {repository}: magerewind setup:rollback --set {timestamp} --from "
+            f"{repository}, or first magerewind repo:fetch {timestamp} {repository}."
+        )
 
 
 def seen_in(store: Store, name: str) -> str | None:

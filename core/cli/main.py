@@ -23,7 +23,7 @@ from core.cli.console import ClosedStream, Console
 from core.cli.interruptions import Interruptions, Stopped
 from core.cli.parser import NAMES, CommandLine, TextRequested, parse
 from core.cli.patience import patience
-from core.errors import DirectoryGone, MagerewindError, UsageError
+from core.errors import BackupNotFound, DirectoryGone, MagerewindError, UsageError
 from core.events import Failed, encode_text
 from core.text.lines import error, error_lines, note
 from core.text.printable import printable
@@ -103,7 +103,14 @@ def _dispatch(
         configuration=configuration,
     )
     with interruptions.watch(), patience(console):
-        return command_of(line.command)(session)
+        try:
+            return command_of(line.command)(session)
+        except BackupNotFound as missing:
+            from core.cli.found_backup import name_repository  # noqa: PLC0415 - of a failure
+
+            if missing.name:
+                name_repository(missing, session.store())
+            raise
 
 
 def _demo(line: CommandLine, open_application: OpenApplication | None) -> int:

@@ -121,7 +121,9 @@ def wanted_of(
     name = line.store_in_repository or store_name(store, effective.label)
     restic = open_restic(store, repository, environ=environ)
     holdings = look_at(store, restic, name=name, now_s=time.time())
-    chosen = choose_set(holdings, line.backup_set, repository=repository.name, kinds=named)
+    chosen = choose_set(
+        holdings, line.backup_set, repository=repository.name, kinds=named, torn=True
+    )
     kinds = tuple(named) or tuple(chosen.parts)
     files = {kind: new_name(chosen.timestamp, kind) for kind in Kind if kind in kinds}
     return Wanted(files=files, repository=repository, store=name)

@@ -152,6 +152,11 @@ def add_forget(parser: argparse.ArgumentParser) -> None:
         help="free the space too; nobody else can use the repository meanwhile",
     )
     add(
+        "--foreign",
+        action="store_true",
+        help="count and forget also sets of stores of this name at another root",
+    )
+    add(
         "--trust-clock",
         action="store_true",
         help="trust the clock of this machine, although it moved in an odd way",

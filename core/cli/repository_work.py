@@ -52,7 +52,7 @@ def fetch_command(session: CommandSession) -> int:
     restic = open_restic(store, repository, environ=session.environ)
     holdings = look_at(store, restic, name=name, now_s=session.clock())
     chosen = choose_set(
-        holdings, line.backup_set or "", repository=repository.name, kinds=line.kinds
+        holdings, line.backup_set or "", repository=repository.name, kinds=line.kinds, torn=True
     )
     kinds = line.kinds or tuple(kind for kind in Kind if kind in chosen.parts)
     files = {kind: new_name(chosen.timestamp, kind) for kind in kinds}
@@ -99,7 +99,7 @@ def forget_command(session: CommandSession) -> int:
     name, now_s = store_name(store, effective.label), session.clock()
     holdings = look_at(store, restic, name=name, now_s=now_s)
     seen = seen_of(store, repository.name)
-    decided = decide_sets(store, restic, holdings, policy, seen, now_s=now_s)
+    decided = decide_sets(store, restic, holdings, policy, seen, now_s=now_s, foreign=line.foreign)
     rest = old_unfinished(holdings, now_s)
     _show(session, decided, len(rest))
     doomed = [one for one, decision in decided if not decision.keep]

@@ -52,7 +52,7 @@ from core.operations.records import BackupBegun, BackupNamed, Verified
 from core.operations.requests import BackupRequest
 from core.operations.results import OperationResult
 from core.operations.selections import selection_of
-from core.operations.send import Sending, begin_sending, commit_set, copy_set, send_kind
+from core.operations.send import asking, begin_sending, commit_set, copy_set, send_kind
 from core.operations.space import PRUNES
 
 
@@ -68,8 +68,9 @@ class _Written(Struct, frozen=True, kw_only=True):
 def run_backup(context: JobContext, request: BackupRequest) -> OperationResult:
     """Back up the chosen kinds under one timestamp. Raises the error that made it impossible."""
     context.emit(StepsPlanned(steps=planned_steps(request)))
-    sending: Sending | None = None
-    with context.step(Step.CHECK) as report:
+    straight = () if request.local else request.repositories[:1]
+    with context.step(Step.CHECK) as report, contextlib.ExitStack() as stack:
+        asked = [stack.enter_context(asking(context, request, one)) for one in straight]
         checked = preflight_backup(context.store, request, environ=context.environ, report=report)
         say_findings(context, checked.findings)
         refuse(checked.findings)
@@ -78,8 +79,7 @@ def run_backup(context: JobContext, request: BackupRequest) -> OperationResult:
         backups = make_backups(context.store.backups)
         timestamp = free_timestamp(backups, request.kinds, int(context.clock()))
         write_dump = _straight(context, request, checked)
-        if not request.local:
-            sending = begin_sending(context, request, request.repositories[0], timestamp)
+        sending = next((begin_sending(context, request, one, timestamp) for one in asked), None)
     context.emit(StepsPlanned(steps=planned_steps(request), sizes=sizes_of(request, checked)))
     names = {
         kind: new_name(timestamp, kind, request.naming, request.compress) for kind in request.kinds

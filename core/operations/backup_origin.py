@@ -53,8 +53,12 @@ def is_of_release(store: Store, root: str) -> bool:
 
 def _releases(one: str, other: str) -> bool:
     """Tell whether two roots are releases of one store, which a link chooses from."""
-    above = os.path.dirname(one)
-    return above == os.path.dirname(other) and os.path.basename(above) == _RELEASES
+    return is_release(one) and os.path.dirname(one) == os.path.dirname(other)
+
+
+def is_release(root: str) -> bool:
+    """Tell whether a root is one of several releases."""
+    return os.path.basename(os.path.dirname(root)) == _RELEASES
 
 
 def origin_findings(elsewhere: Mapping[str, tuple[str, ...]]) -> list[Finding]:

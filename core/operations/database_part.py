@@ -25,6 +25,7 @@ from core.database.swap.undo import undo_tables
 from core.directories import Directory, StateFile
 from core.errors import ConnectionFailed, ConnectionLost, MagerewindError
 from core.events import Kind, RollbackPlanned, Step, Warned
+from core.kept_memory import keep_memory
 from core.operations.connection_file import connection_of, needed_connection
 from core.operations.context import JobContext
 from core.operations.database_load import (
@@ -70,6 +71,7 @@ class DatabasePart:
 
     def plan(self, job: RollbackJob) -> None:
         """Check the dump by itself and against the server."""
+        keep_memory()
         context, backup = job.context, job.sources.backups[Kind.DB]
         findings: list[Finding] = []
         with context.step(Step.PLAN, Kind.DB, total_bytes=backup.size_bytes) as report:

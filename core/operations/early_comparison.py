@@ -5,9 +5,10 @@
     the load is done: wait for the comparison
     the final locks are taken; prove that the first ones stand; release them
 
-The comparison needs the processors about as much as the load does, but a load of few tables does
-not use all of them. Tables that this finds to be the same were never without a lock since, so they
-need no second comparison. Any obstacle means only that all tables are compared after the load.
+A load of few tables does not use all processors, the making of keys only one. The comparison has
+one connection until the load is done, so that it takes little from it: with two, both together took
+a tenth longer. Tables that this finds to be the same were never without a lock since, so they need
+no second comparison. Any obstacle means only that all tables are compared after the load.
 """
 
 from __future__ import annotations
@@ -42,13 +43,19 @@ class EarlyComparison:
         self.locks = locks
         self._index, self._settings = index, settings
         self._same: frozenset[str] = frozenset()
-        self._stop = threading.Event()
+        self._stop, self._hurry = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._compare, name="compare-early", daemon=True)
         self._thread.start()
 
     def _compare(self) -> None:
         try:
-            found = compare_tables(self._index, self._settings, self.locks.read, report=self._go_on)
+            found = compare_tables(
+                self._index,
+                self._settings,
+                self.locks.read,
+                report=self._go_on,
+                hurry=self._hurry,
+            )
         except (_Stopped, MagerewindError, OSError):
             return  # none is known to be the same
         self._same = found.same
@@ -58,7 +65,11 @@ class EarlyComparison:
             raise _Stopped
 
     def wait(self, report: Report) -> None:
-        """Return when the comparison is over; `report` is called meanwhile and may raise."""
+        """Return when the comparison is over; `report` is called meanwhile and may raise.
+
+        From now on it uses all its connections.
+        """
+        self._hurry.set()
         while self._thread.is_alive():
             self._thread.join(_TICK_S)
             report(0, 0, "")

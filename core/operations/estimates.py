@@ -22,6 +22,7 @@ _COMPRESSED: Final[Mapping[str, float]] = {
 }
 """Of the text of a dump, where no earlier one tells."""
 _ROWS_ARE_GUESSED: Final = 1.25  # by the server
+_MOST_GROWTH: Final = 20  # of the content since a backup, for its time to tell anything
 
 
 class Estimate(Struct, frozen=True, kw_only=True):
@@ -78,7 +79,7 @@ def _compressed(found: Estimate, known: Iterable[Manifest], compress: Compressio
     text = found.file_bytes
     for manifest in known:
         if manifest.compress == compress and manifest.content_bytes:
-            ratio = manifest.size_bytes / manifest.content_bytes
+            ratio = min(1.0, manifest.size_bytes / manifest.content_bytes)
             return replace(found, file_bytes=int(text * ratio), plain_bytes=text)
     return replace(found, file_bytes=int(text * _COMPRESSED[compress]), plain_bytes=text)
 
@@ -86,9 +87,11 @@ def _compressed(found: Estimate, known: Iterable[Manifest], compress: Compressio
 def _by_earlier(manifest: Manifest, kind: Kind, items: int, content_bytes: int) -> Estimate:
     before = manifest.content_bytes or 1
     speed = before / manifest.elapsed_s if manifest.elapsed_s else None
-    read_bytes, file_bytes = content_bytes, int(content_bytes * manifest.size_bytes / before)
+    read_bytes, file_bytes = content_bytes, _archive_bytes(manifest, kind, content_bytes)
     if kind is Kind.DB:
         read_bytes = file_bytes = _dump_bytes(manifest, items, content_bytes)
+    if read_bytes > before * _MOST_GROWTH:
+        speed = None
     return Estimate(
         items=items,
         content_bytes=content_bytes,
@@ -96,6 +99,20 @@ def _by_earlier(manifest: Manifest, kind: Kind, items: int, content_bytes: int) 
         measured=True,
         seconds=read_bytes / speed if speed else None,
     )
+
+
+def _archive_bytes(manifest: Manifest, kind: Kind, content_bytes: int) -> int:
+    """Return how large an archive will be, by an earlier one.
+
+    What has come since is of another density: the header of a small file is larger than the file,
+    and pictures do not shrink.
+    """
+    before = manifest.content_bytes or 1
+    density = manifest.size_bytes / before
+    grown = content_bytes - before
+    if grown <= 0:
+        return int(content_bytes * density)
+    return int(manifest.size_bytes + grown * max(_RATIOS[kind], min(1.0, density)))
 
 
 def _dump_bytes(manifest: Manifest, items: int, schema_bytes: int) -> int:

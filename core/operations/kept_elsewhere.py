@@ -105,7 +105,14 @@ class KeptElsewhere:
         if not isinstance(request, RollbackRequest) or request.repository is None:
             raise self._lacking("Nothing tells any more where the dump is")
         timestamp = self._source.name.partition("_")[0]
-        return find_remote(store, request.repository, request.store, timestamp, environ=environ)
+        return find_remote(
+            store,
+            request.repository,
+            request.store,
+            timestamp,
+            kinds=(Kind.DB,),
+            environ=environ,
+        )
 
     def backup(self, store: Store) -> Backup:
         """Return the dump as a backup that is not here."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from core.directories import Directory
-from core.errors import MagerewindError
+from core.errors import MagerewindError, RepositoryLocked
 from core.magento.store import Store
 from core.operations.job_files import open_state
+from core.repository.calls import Call
 from core.repository.restic import Restic
 from core.repository.seen import Seen, all_seen, last_seen, remember
 from core.repository.sets import (
@@ -61,16 +63,61 @@ def _cache_of(store: Store) -> str | None:
     return None
 
 
-def look_at(store: Store, restic: Restic, *, name: str | None, now_s: float | None) -> Holdings:
+class Asked(Struct, frozen=True, kw_only=True):
+    """A repository that is being asked for the sets of the store `name`."""
+
+    restic: Restic
+    name: str
+    call: Call
+
+
+@contextmanager
+def asked_to_send(restic: Restic, name: str) -> Iterator[Asked]:
+    """Begin to ask a repository for its sets, as one who is to send there."""
+    call = _ask(restic, name, lock=True)
+    try:
+        yield Asked(restic=restic, name=name, call=call)
+    finally:
+        call.end()
+
+
+def answer_of(store: Store, asked: Asked, *, now_s: float) -> Holdings:
+    """Return the sets of a repository that was asked; locks that are stale are removed first.
+
+    Raises RepositoryError: RepositoryLocked where somebody has the repository alone.
+    """
+    restic, name = asked.restic, asked.name
+    try:
+        return look_at(store, restic, name=name, now_s=now_s, asked=asked.call)
+    except RepositoryLocked:  # perhaps by a process of this host that is dead
+        restic.unlock()
+        again = _ask(restic, name, lock=True)
+        return look_at(store, restic, name=name, now_s=now_s, asked=again)
+
+
+def _ask(restic: Restic, name: str | None, *, lock: bool = False) -> Call:
+    tags = (TAG,) if name is None else (TAG, f"store={name}")
+    return restic.ask_snapshots(*tags, lock=lock)
+
+
+def look_at(
+    store: Store,
+    restic: Restic,
+    *,
+    name: str | None,
+    now_s: float | None,
+    asked: Call | None = None,
+) -> Holdings:
     """Return the sets of a store in a repository, of all stores for None.
 
-    Those of a store are remembered as seen at `now_s`, unless that is None.
+    Those of a store are remembered as seen at `now_s`, unless that is None. `asked` is a call that
+    was begun for the same.
 
     Raises RepositoryError.
     """
-    tags = (TAG,) if name is None else (TAG, f"store={name}")
     repository = restic.repository.name
-    holdings = read_holdings(restic.snapshots(*tags), repository, store=name)
+    rows = restic.asked_snapshots(asked or _ask(restic, name))
+    holdings = read_holdings(rows, repository, store=name)
     if name is not None and now_s is not None:
         with suppress(MagerewindError, OSError):
             state = open_state(store)

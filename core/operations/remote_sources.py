@@ -218,7 +218,14 @@ def open_remote(store: Store, request: RollbackRequest, *, environ: Mapping[str,
     timestamps = {_timestamp(request.file_of(kind)) for kind in request.kinds}
     if len(timestamps) != 1:
         raise SetNotFound("A rollback takes the parts of one set.")
-    return find_remote(store, request.repository, request.store, timestamps.pop(), environ=environ)
+    return find_remote(
+        store,
+        request.repository,
+        request.store,
+        timestamps.pop(),
+        kinds=request.kinds,
+        environ=environ,
+    )
 
 
 def find_remote(
@@ -227,10 +234,11 @@ def find_remote(
     name: str,
     timestamp: str,
     *,
+    kinds: tuple[Kind, ...],
     environ: Mapping[str, str],
     within_s: float = JUST_S,
 ) -> Remote:
-    """Find a set of the store `name`, of any for an empty one.
+    """Find a set of the store `name`, of any for an empty one, that has these kinds.
 
     A content seen within so many seconds is believed; else the repository is asked. Raises
     RepositoryError, SetNotFound.
@@ -240,7 +248,7 @@ def find_remote(
     chosen = just_seen(seen, name, timestamp, now_s=time.time(), within_s=within_s)
     if chosen is None:
         holdings = look_at(store, restic, name=name or None, now_s=None)
-        chosen = choose_set(holdings, timestamp, repository=repository.name)
+        chosen = choose_set(holdings, timestamp, repository=repository.name, kinds=kinds, torn=True)
     return Remote(
         store=store,
         restic=restic,
@@ -295,6 +303,9 @@ def space_findings(
                 f"{megabytes(free_bytes)} are free.",
             )
         )
+    if remote.chosen.missing:
+        lacks = " and ".join(remote.chosen.missing)
+        found.append(note("torn", f"The set lacks its {lacks}: only the rest is there."))
     if remote.manifest.differs:
         found.append(
             note(

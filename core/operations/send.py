@@ -13,6 +13,7 @@ import os
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 from msgspec import Struct, field
@@ -34,7 +35,14 @@ from core.operations.copied_dump import CopiedDump
 from core.operations.estimates import Estimate
 from core.operations.findings import of_kind
 from core.operations.records import PartSent, SetCommitted
-from core.operations.remote import look_at, open_restic, remember_set, store_name
+from core.operations.remote import (
+    Asked,
+    answer_of,
+    asked_to_send,
+    open_restic,
+    remember_set,
+    store_name,
+)
 from core.operations.remote_kept import keep_manifest
 from core.operations.requests import BackupRequest
 from core.operations.selections import selection_of
@@ -80,13 +88,20 @@ class Sending(Struct, kw_only=True):
         return self.restic.repository.name
 
 
-def begin_sending(
-    context: JobContext, request: BackupRequest, repository: Repository, timestamp: int
-) -> Sending:
-    """Return the content of a repository that answers. Raises RepositoryError."""
+def asking(
+    context: JobContext, request: BackupRequest, repository: Repository
+) -> AbstractContextManager[Asked]:
+    """Begin to ask a repository for its sets, to be used with `with`. Raises RepositoryError."""
     restic = open_restic(context.store, repository, environ=context.environ, backup_only=True)
-    name = store_name(context.store, request.store)
-    holdings = look_at(context.store, restic, name=name, now_s=context.clock())
+    return asked_to_send(restic, store_name(context.store, request.store))
+
+
+def begin_sending(
+    context: JobContext, request: BackupRequest, asked: Asked, timestamp: int
+) -> Sending:
+    """Return a set on its way to a repository that answers. Raises RepositoryError."""
+    restic, name = asked.restic, asked.name
+    holdings = answer_of(context.store, asked, now_s=context.clock())
     trees = Trees(
         restic=restic,
         store=name,
@@ -317,7 +332,8 @@ def copy_set(
     failed: MagerewindError | None = None
     for repository in request.repositories:
         try:
-            sending = begin_sending(context, request, repository, timestamp)
+            with asking(context, request, repository) as asked:
+                sending = begin_sending(context, request, asked, timestamp)
             for kind, name in names.items():
                 if kind is Kind.DB:
                     send_dump_file(sending, name)
@@ -375,4 +391,4 @@ def commit_set(sending: Sending) -> None:
     )
 
 
-__all__ = ["Sending", "begin_sending", "commit_set", "copy_set", "send_kind"]
+__all__ = ["Sending", "asking", "begin_sending", "commit_set", "copy_set", "send_kind"]

@@ -100,7 +100,9 @@ class Restic:
 
         More than `largest` bytes are refused.
         """
-        call = self.call(words, limits=self.first(limits))
+        yield from self._followed(self.call(words, limits=self.first(limits)), largest)
+
+    def _followed(self, call: Call, largest: int) -> Iterator[bytes]:
         taken = 0
         for line in call.lines():
             call.progressed()
@@ -129,9 +131,22 @@ class Restic:
 
     def snapshots(self, *tags: str) -> list[dict[str, Any]]:
         """Return the snapshots that have all these tags, as restic lists them."""
-        words = ["snapshots", "--no-lock"] + ([f"--tag={','.join(tags)}"] if tags else [])
+        return self.asked_snapshots(self.ask_snapshots(*tags))
+
+    def ask_snapshots(self, *tags: str, lock: bool = False) -> Call:
+        """Begin to list the snapshots that have all these tags; `asked_snapshots` follows.
+
+        With `lock` it ends as a backup would where somebody else has the repository alone.
+        """
+        words = ["snapshots"] + ([] if lock else ["--no-lock"])
+        words += [f"--tag={','.join(tags)}"] if tags else []
+        return self.call(words, limits=self.first(calls.LIST))
+
+    def asked_snapshots(self, call: Call) -> list[dict[str, Any]]:
+        """Return the snapshots of a call that was begun. Raises RepositoryError."""
+        call.waited()
         try:
-            rows = json.loads(self.answer(words, limits=calls.LIST) or b"[]")
+            rows = json.loads(b"\n".join(self._followed(call, _LARGEST_ANSWER)) or b"[]")
         except (ValueError, RecursionError) as error:
             raise RepositoryError("The list of restic's snapshots cannot be read.") from error
         return [row for row in rows or [] if isinstance(row, dict)]

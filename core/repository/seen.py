@@ -51,7 +51,7 @@ def _snapshot(row: Mapping[str, Any]) -> SetSnapshot:
         id=str(row["id"]), store=str(row["store"]), timestamp=int(row["timestamp"]),
         kind=str(row["kind"]), time_s=float(row["time_s"]), bytes=int(row["bytes"]),
         entries=int(row["entries"]), root=str(row["root"]), names=names,
-        rows=str(row.get("rows", "")),
+        rows=str(row.get("rows", "")), origin=str(row.get("origin", "")),
     )  # fmt: skip
 
 

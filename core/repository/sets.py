@@ -5,9 +5,10 @@ was written last: the commit. Tags identify each snapshot; those of the manifest
 that one list of snapshots tells the complete sets.
 
     magerewind   store=NAME   set=TIMESTAMP   kind=code|media|db|manifest   and of a manifest
-    code=ID   media=ID   db=ID   rows=all|some
+    code=ID   media=ID   db=ID   rows=all|some   of=DIGEST
 
-`rows` tells whether the dump has the rows of all tables of value; older sets have no such tag.
+`rows` tells whether the dump has the rows of all tables of value, `of` the root of the store; older
+sets have no such tags.
 """
 
 from __future__ import annotations
@@ -64,8 +65,8 @@ def tags_of(store: str, timestamp: int, kind: str) -> tuple[str, ...]:
 class SetSnapshot(Struct, frozen=True, kw_only=True):
     """A snapshot of ours, by its tags. `bytes` is the content, `root` the path that was taken.
 
-    `names` and `rows` are those of a manifest: ids by kind, and what its dump has, empty for
-    unknown.
+    `names`, `rows` and `origin` are those of a manifest: ids by kind, and what its dump has and
+    whose it is, empty for unknown.
     """
 
     id: str
@@ -78,6 +79,7 @@ class SetSnapshot(Struct, frozen=True, kw_only=True):
     root: str = ""
     names: Mapping[Kind, str] = field(default_factory=dict)
     rows: str = ""
+    origin: str = ""
 
 
 class RemoteSet(Struct, frozen=True, kw_only=True):
@@ -136,6 +138,7 @@ def _snapshot(row: Mapping[str, Any]) -> SetSnapshot | None:
         root=str(paths[0]) if isinstance(paths, list) and paths else "",
         names={one: said[one.value] for one in Kind if _ID.fullmatch(said.get(one.value, ""))},
         rows=said["rows"] if said.get("rows") in {ALL_ROWS, SOME_ROWS} else "",
+        origin=said.get("of", "")[:64],
     )
 
 
@@ -185,18 +188,23 @@ def read_holdings(
 
 
 def choose_set(
-    holdings: Holdings, wanted: str, *, repository: str, kinds: Iterable[Kind] = ()
+    holdings: Holdings,
+    wanted: str,
+    *,
+    repository: str,
+    kinds: Iterable[Kind] = (),
+    torn: bool = False,
 ) -> RemoteSet:
     """Return the set that a word means: `latest`, or the number that begins its names.
 
-    The latest is the newest one that has these kinds.
+    The latest is the newest one that has these kinds. With `torn` a set that is named, and lacks
+    other kinds only, will do.
 
     Raises SetNotFound, which lists the existing sets, also for an incomplete one.
     """
     whole = [one for one in holdings.sets if one.is_whole]
-    hint = _named(holdings.sets)
+    hint, asked = _named(holdings.sets), set(kinds)
     if wanted == "latest":
-        asked = set(kinds)
         fitting = [one for one in whole if asked <= one.parts.keys()]
         if not fitting:
             of = f" with {' and '.join(sorted(asked))}" if asked and whole else ""
@@ -206,7 +214,7 @@ def choose_set(
     if not found:
         raise SetNotFound(f"The repository {repository} holds no set {wanted}.", hint=hint)
     chosen = next((one for one in found if one.is_whole), found[0])
-    if not chosen.is_whole:
+    if not chosen.is_whole and not (torn and asked and asked <= chosen.parts.keys()):
         raise SetNotFound(
             f"The set {wanted} in {repository} is not whole: the snapshot of "
             f"{', '.join(chosen.missing)} is missing.",
@@ -314,7 +322,7 @@ def manifest_of_set(content: bytes, chosen: RemoteSet) -> SetManifest:
     """
     manifest = from_json(content)
     parts = {kind: part.snapshot for kind, part in manifest.parts.items()}
-    tagged = {kind: part.id for kind, part in chosen.parts.items()}
+    tagged = {**chosen.manifest.names}  # also those that are missing
     kinds = {kind: part.facts.kind for kind, part in manifest.parts.items()}
     whose = (manifest.store, manifest.timestamp)
     if whose != (chosen.store, chosen.timestamp) or any(k is not v for k, v in kinds.items()):

@@ -1,8 +1,10 @@
 """Whole sets are forgotten by the rules of var/backups, and locks of the dead are no obstacle."""
 
+import json
 import os
 import signal
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,8 +17,9 @@ from tests.waiting import until
 
 def test_sets_go_whole_and_the_rest_of_a_torn_one_is_named(remote):
     remote.add_directory()
-    for _ in range(2):
-        remote.run("setup:backup", "--media", "--to", "off")
+    remote.run("setup:backup", "--media", "--to", "off")
+    lock_of_a_dead_process(remote)
+    remote.run("setup:backup", "--media", "--to", "off")
     newest, oldest = remote.sets()
     lock_of_a_dead_process(remote)
     said = remote.run("repo:forget", "--keep-last", "1", "--dry-run")
@@ -38,7 +41,7 @@ def test_sets_go_whole_and_the_rest_of_a_torn_one_is_named(remote):
 
 def test_a_dump_without_rows_takes_the_place_of_no_full_one(remote):
     """Also one of a version that put no tag: its manifest is read."""
-    repository = remote.add_directory()
+    remote.add_directory()
     remote.run("setup:backup", "--db", "--to", "off")
     remote.run("setup:backup", "--db", "--strip", "store_website", "--to", "off")
     words = ("repo:forget", "--keep-last", "1", "--dry-run", "--json")
@@ -53,8 +56,21 @@ def test_a_dump_without_rows_takes_the_place_of_no_full_one(remote):
     assert "stripped db" in tagged[0][1]
     assert "stripped db" not in tagged[1][1]
     remote.restic("off", "tag", "--remove", "rows=some", "--tag", "rows=some")
-    assert repository.exists()
     assert kept() == tagged
+    # Of a store of this name at another root, whose sets neither go nor count.
+    words = (*words[:-1], "--foreign", "--json")
+    mine = next(tag for tag in tags_of_manifests(remote) if tag.startswith("of="))
+    remote.restic("off", "tag", "--remove", mine, "--add", "of=0123456789abcdef", "--tag", mine)
+    assert kept() == tagged
+    words = words[:-2] + words[-1:]
+    stripped, full = (row["reasons"] for row in remote.run(*words).objects)
+    assert [why["rule"] for why in stripped] == ["last", "newest"]  # its manifest was read
+    assert full == [{"rule": "foreign", "kinds": ["db"]}]
+
+
+def tags_of_manifests(remote):
+    rows = json.loads(remote.restic("off", "snapshots", "--json", "--tag", "kind=manifest"))
+    return [tag for row in rows for tag in row["tags"]]
 
 
 def lock_of_a_dead_process(remote):
@@ -75,6 +91,28 @@ def lock_of_a_dead_process(remote):
     os.kill(held.pid, signal.SIGKILL)
     held.wait()
     assert os.listdir(locks)
+
+
+def test_what_a_torn_set_still_has_can_be_used(remote):
+    remote.add_directory()
+    remote.run("setup:backup", "--code", "--media", "--to", "off")
+    (one,) = remote.sets()
+    remote.restic("off", "forget", one["snapshots"]["media"])
+    stamp = str(one["timestamp"])
+    words = ("setup:rollback", "--set", stamp, "--from", "off", "--dry-run")
+    assert "media is missing" in remote.run(*words, code=1).err
+    assert "media is missing" in remote.run(*words, "-m", code=1).err
+    assert "lacks its media: only the rest is there" in remote.run(*words, "-c").err
+    assert "no complete set" in remote.run(*words[:2], "latest", *words[3:], "-c", code=1).err
+    config = Path(remote.shop.root) / "app/etc/config.php"
+    before = config.read_bytes()
+    config.write_bytes(before + b"// later")
+    remote.run(*words[:-1], "-c", "--yes")
+    assert config.read_bytes() == before
+    remote.run("repo:fetch", stamp, "off", "--code")
+    name = f"{stamp}_filesystem.tgz"
+    assert name in os.listdir(remote.shop.store.backups)
+    assert remote.run("info:backups:files", name, "bin", "--from", "off").out
 
 
 def test_an_append_only_repository_forgets_nothing(tmp_path):

@@ -83,13 +83,17 @@ def test_files_are_compared_as_a_rollback_does(away):
     code = names(away)[0]
     config = Path(away.shop.root) / "app/etc/config.php"
     before = config.read_bytes()
+    mode = config.parent.stat().st_mode
     config.write_bytes(before + b"// later\n")
+    config.parent.chmod(0o700)
     try:
         assert "-// later" in away.run("info:backups:diff", code, "app/etc/config.php").out
         rows = away.run("info:backups:diff", code, "app", "--json").objects
-        assert [row["path"] for row in rows if row.get("sign") == "~"] == ["app/etc/config.php"]
+        changed = [row["path"] for row in rows if row.get("sign") == "~"]
+        assert changed == ["app/etc", "app/etc/config.php"]  # a directory by its mode
     finally:
         config.write_bytes(before)
+        config.parent.chmod(mode)
 
 
 def test_a_look_asks_the_repository_for_nothing_that_is_known(away):
@@ -105,6 +109,13 @@ def test_a_look_asks_the_repository_for_nothing_that_is_known(away):
         (away.place / "gone").rename(place)
     kept = Path(away.shop.store.state_directory) / "listings"
     assert {one.stat().st_mode & 0o777 for one in kept.iterdir()} == {0o600}
+
+
+def test_a_name_that_is_elsewhere_is_answered_with_its_place(away):
+    dump = names(away)[2]
+    for words in (("setup:rollback", "-d", dump, "--dry-run"), ("info:backups:verify", dump)):
+        said = away.run(*words, code=1)
+        assert f"It is in off: magerewind setup:rollback --set {away.stamp} --from off" in said.err
 
 
 def test_what_is_not_there_is_one_line(away):

@@ -103,6 +103,8 @@ def test_patterns_match_one_path_and_no_other():
     [
         ({"url": "rest:https://me:secret@host/"}, "holds a password"),
         ({"url": ""}, "A url of"),
+        ({"url": "backups/shop"}, "does not begin with a slash"),
+        ({"url": "local:./shop"}, "does not begin with a slash"),
         ({"url": "/x", "password_file": None}, "A password_file or a password_command"),
         ({"url": "/x", "name": "local"}, "no name for a repository"),
     ],

@@ -67,12 +67,14 @@ def compare_tables(
     holder: Connection | None = None,
     held: Collection[str] = (),
     rows_only: bool = False,
+    hurry: threading.Event | None = None,
 ) -> Compared:
     """Return the verdict on each of these live tables; `report` counts rows.
 
     Each table is read as it is at the moment of each question. `holder` has locked the tables
     `held`, so that other connections cannot read them. `rows_only`: definitions do not count;
-    foreign keys follow the tables that a swap renames. Raises ConnectionFailed, ConnectionLost,
+    foreign keys follow the tables that a swap renames. `hurry`: all connections but one wait for
+    it, and leave the processors to other work until then. Raises ConnectionFailed, ConnectionLost,
     Cancelled (from `report`).
     """
     wanted = {name for name in names if name in index.tables}
@@ -97,7 +99,7 @@ def compare_tables(
         with contextlib.suppress(ConnectionFailed):  # one is enough
             while len(opened) < min(connections, len(questions)):
                 opened.append(stack.enter_context(_open(settings)))
-        asking = _Asking(questions, opened)
+        asking = _Asking(questions, opened, hurry)
         if holder is not None and held:
             half = holder.max_packet // 2
             holder.set_session({"group_concat_max_len": min(CUT_BYTES, half)})
@@ -131,8 +133,14 @@ def _ask_about(
 class _Asking:
     """Asks all questions, each of whichever connection is free; a table that differs is left."""
 
-    def __init__(self, questions: Iterable[Question], connections: list[Connection]) -> None:
+    def __init__(
+        self,
+        questions: Iterable[Question],
+        connections: list[Connection],
+        hurry: threading.Event | None,
+    ) -> None:
         self._todo = deque(questions)
+        self._hurry = hurry
         self._held: deque[Question] = deque()
         self._holder: Connection | None = None
         self._connections = list(connections)
@@ -178,6 +186,8 @@ class _Asking:
 
     def _serve(self, connection: Connection) -> None:
         try:
+            if connection is not self._connections[0]:
+                self._wait_for_hurry()
             todo = self._held if connection is self._holder else self._todo
             while self._failure is None and (question := self._take(todo)) is not None:
                 verdict = _answer(connection, question)
@@ -192,6 +202,11 @@ class _Asking:
             with self._lock:
                 self._running -= 1
                 self._lock.notify_all()
+
+    def _wait_for_hurry(self) -> None:
+        while self._hurry is not None and not self._hurry.wait(_TICK_S):
+            if self._failure is not None or not self._todo:
+                return
 
     def _take(self, todo: deque[Question]) -> Question | None:
         with self._lock:

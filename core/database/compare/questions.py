@@ -16,7 +16,7 @@ from msgspec import Struct
 from core.database.dump.output import session_of
 from core.database.dump.row_ranges import within
 from core.database.dump.row_text import Rendering, rendering_of
-from core.database.dump.script import definition_fingerprint
+from core.database.dump.script import definition_fingerprints
 from core.database.index.entries import IndexedTable, RowsAt, Session
 from core.database.index.read_index import DumpIndex
 from core.database.schema.definitions import Table, Versioning
@@ -57,7 +57,7 @@ def _words(session: Session) -> str:
 
 def same_definition(indexed: IndexedTable, table: Table, schema: str) -> bool:
     """Tell whether a live table is defined as in the dump, AUTO_INCREMENT apart."""
-    return indexed.fingerprint == definition_fingerprint(table, schema)
+    return indexed.fingerprint in definition_fingerprints(table, schema)
 
 
 def questions_about(index: DumpIndex, table: Table, server: Server) -> tuple[Question, ...] | None:

@@ -29,7 +29,6 @@ from core.database.dump.ddl_watch import (
     waiting_changes,
     young_tables,
 )
-from core.database.dump.memory import keep_memory
 from core.database.dump.output import DumpOutput
 from core.database.dump.read_rows import Attempt, read_alone
 from core.database.dump.row_ranges import CUT_BYTES
@@ -53,6 +52,7 @@ from core.database.server.dialect import one_line
 from core.database.server.rights import read_rights
 from core.errors import DatabaseError, DumpFailed
 from core.events import Report, Warned, no_report
+from core.kept_memory import keep_memory
 from core.magento.settings import DatabaseConnection
 
 TRIES: Final = 4

@@ -32,6 +32,7 @@ Knows the classes of definitions and nothing of connections.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
@@ -53,6 +54,11 @@ from core.database.sql.tokens import tokens
 FORMAT_LINE: Final = "-- magerewind dump, format 1"
 END_PREFIX: Final = "-- Dump completed: "
 COMMIT_LINE: Final = b"COMMIT;\n"
+
+# A quoted text, a quoted name, or a character set before a collation of it.
+_IMPLIED_SET: Final = re.compile(
+    rb"""'(?:[^'\\]|\\.|'')*'|`(?:[^`]|``)*`|( CHARACTER SET (\w+)(?= COLLATE \2_))""", re.DOTALL
+)
 
 # Trailing bytes of these may be a quote or a backslash, which splits any reader of statements.
 _UNSAFE_CHARSETS: Final = frozenset({"big5", "gbk", "gb18030", "sjis", "cp932"})
@@ -135,9 +141,23 @@ def table_text(table: Table, schema: str) -> bytes:
 
 
 def definition_fingerprint(table: Table, schema: str) -> str:
-    """Return the SHA-256 of a table's definition as a dump has it, without AUTO_INCREMENT."""
-    text = _own_sequences(_encode(table.fingerprint), schema)
+    """Return the SHA-256 of a table's definition as a dump has it.
+
+    AUTO_INCREMENT is left out, and so is the character set that a collation has anyway: MySQL adds
+    it to a definition that was loaded from its own text.
+    """
+    text = _without_implied_sets(_own_sequences(_encode(table.fingerprint), schema))
     return hashlib.sha256(text).hexdigest()
+
+
+def definition_fingerprints(table: Table, schema: str) -> tuple[str, str]:
+    """Return the fingerprint, and that of older dumps: with the character set of a collation."""
+    text = _own_sequences(_encode(table.fingerprint), schema)
+    return definition_fingerprint(table, schema), hashlib.sha256(text).hexdigest()
+
+
+def _without_implied_sets(create: bytes) -> bytes:
+    return _IMPLIED_SET.sub(lambda found: b"" if found[1] else found[0], create)
 
 
 def _own_sequences(create: bytes, schema: str) -> bytes:

@@ -86,12 +86,12 @@ def load_beside(
     try:
         loading = _Loading(
             path, check, settings, staged=staged, new=new, short=short,
-            map_collations=map_collations, before=before,
+            map_collations=map_collations, before=before, expected_rows=expected_rows or {},
         )  # fmt: skip
         with contextlib.closing(loading):
             loaded = loading.run(
                 mark=mark or JobMark(job_id=job_id), report=report, workers=workers,
-                expected_rows=expected_rows or {}, whole=not partial,
+                whole=not partial,
             )  # fmt: skip
     except BaseException:
         with contextlib.suppress(MagerewindError):
@@ -115,8 +115,10 @@ class _Loading:
         short: str,
         map_collations: bool,
         before: StagedTables | None,
+        expected_rows: Mapping[str, int],
     ) -> None:
         self.path, self.check, self.settings = path, check, settings
+        self.expected_rows, self.position = expected_rows, 0  # bytes of the file that are read
         self.staged, self.short, self.new, self.before = staged, short, new, before
         self.main = LoadingConnection(settings)
         self.server = self.main.connection.server
@@ -141,7 +143,6 @@ class _Loading:
         self.batch = Batch()
         self.pieces: list[bytes] = []  # of the row that comes next
         self.warnings: list[Warned] = []
-        self.position = 0  # bytes of the file that are read
         self.current = ""  # the table whose rows came last
 
     def close(self) -> None:
@@ -153,7 +154,6 @@ class _Loading:
         mark: JobMark,
         report: Report,
         workers: int | None,
-        expected_rows: Mapping[str, int],
         whole: bool,
     ) -> StagedTables:
         end_statements(self.main.connection, self.short)
@@ -177,7 +177,7 @@ class _Loading:
                 finish_tables(list(self.tables.values()), keys, self.staged, writers)
             self.waiting.rename_automatic(self.main.connection)
             rows = {name: writers.rows.get(table.staged, 0) for name, table in self.tables.items()}
-            compare_counts(rows, expected_rows)
+            compare_counts(rows, self.expected_rows)
             self.warnings += writers.warnings
             lines = {name: table.text.line for name, table in self.tables.items()}
             self.waiting.prove_others(self.main.connection, self.staged, lines)
@@ -319,7 +319,7 @@ class _Loading:
         if (table.content.engine or "InnoDB").upper() not in TRANSACTIONAL:
             writers.put(Batch([row], outside=True))
         elif (at := place_of(raw, row, table.content, writers.file)) is not None:
-            writers.note(row._replace(text=b"", at=at), table.content.row_bytes)
+            writers.note(row._replace(text=b"", at=at), table.content.row_bytes, table.cost)
         else:
             self.batch.add(row)
 
@@ -353,7 +353,7 @@ class _Loading:
             parts, later = split_for_loading(text)
         table = TableUnderLoad(
             content=content, staged=self.staged[statement.name], text=text, later=later,
-            state=self.session.state,
+            state=self.session.state, rows=self.expected_rows.get(statement.name, 0),
         )  # fmt: skip
         self.tables[statement.name] = table
         self.waiting.add(text.foreign_keys)

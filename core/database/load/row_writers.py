@@ -115,11 +115,14 @@ class RowWriters:
                 return
             self._tick()
 
-    def note(self, row: RowStatement, table_bytes: int) -> None:
-        """Hand over a statement of a large table by its place. Raises the writers' error."""
+    def note(self, row: RowStatement, table_bytes: int, cost: int) -> None:
+        """Hand over a statement of a large table by its place. Raises the writers' error.
+
+        `cost` is the time that all rows of the table take, by any measure.
+        """
         if self._error is not None:
             raise self._error
-        self._queue.note(row, table_bytes)
+        self._queue.note(row, table_bytes, cost)
 
     @property
     def pending_bytes(self) -> int:

@@ -3,8 +3,8 @@
 A free writer takes, in this order:
     small tables and keys                           first: they hold up the reader
     the large table that this writer alone fills, while it has rows
-    the largest table without a writer
-    the largest of all                              two writers on a table beat an idle one
+    the table without a writer that takes longest
+    of all, the one that takes longest              two writers on a table beat an idle one
 
 Two connections that fill one table wait for each other. Of a large table only the positions of its
 row statements are queued, so only their number is limited.
@@ -21,9 +21,10 @@ from core.database.load.batches import Batch, Finishing, RowStatement
 
 
 class _Large(Struct):
-    """A large table: its statements that wait, and the bytes of those that nobody has taken."""
+    """A large table: its statements that wait, and the cost of those that nobody has taken."""
 
-    left: int
+    left: float
+    per_byte: float
     rows: deque[RowStatement] = field(default_factory=deque)
 
 
@@ -53,10 +54,14 @@ class WorkQueue:
             self._changed.notify_all()
             return True
 
-    def note(self, row: RowStatement, table_bytes: int) -> None:
-        """Add a statement of a large table, which has so many bytes of rows."""
+    def note(self, row: RowStatement, table_bytes: int, cost: int) -> None:
+        """Add a statement of a large table, which has so many bytes of rows.
+
+        `cost` is the time that they take, in any unit that is the same for all tables.
+        """
         with self._changed:
-            large = self._large.setdefault(row.staged, _Large(table_bytes))
+            new = _Large(cost, cost / max(1, table_bytes))
+            large = self._large.setdefault(row.staged, new)
             large.rows.append(row)
             self._unfinished += 1
             self.pending += row.size
@@ -99,7 +104,7 @@ class WorkQueue:
         batch = Batch()
         while large.rows and batch.size < self._batch:
             batch.add(large.rows.popleft())
-        large.left -= batch.size
+        large.left -= batch.size * large.per_byte
         return batch
 
     def done(self, work: Batch | Finishing) -> None:

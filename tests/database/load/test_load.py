@@ -333,11 +333,11 @@ def test_work_that_waits_may_be_stopped(monkeypatch, schema, tmp_path):
 def test_each_writer_goes_on_with_a_large_table_of_its_own():
     queue = WorkQueue(2, 10)
 
-    def note(table, size, rows):
+    def note(table, size, rows, cost=1):
         for _ in range(rows):
             at = StatementPlace(0, size, b"")
             row = RowStatement(table, table, b"", (0, 0), SessionState(), 1, at=at)
-            queue.note(row, size * rows)
+            queue.note(row, size * rows, cost * size * rows)
 
     def take(taker):
         work = queue.take(taker, 0)
@@ -351,6 +351,9 @@ def test_each_writer_goes_on_with_a_large_table_of_its_own():
     assert queue.put(Finishing("keys", ()), 0)
     assert [take(2), take(2), take(1), take(1)] == ["keys", "small", "large", "large"]
     assert queue.take(1, 0) is None
+    note("long texts", 10, 3)
+    note("many keys", 10, 2, cost=9)
+    assert [take(3), take(3), take(4)] == ["many keys", "many keys", "long texts"]
 
 
 def test_large_tables_are_read_where_they_stand(monkeypatch, server, schema, tmp_path):
@@ -381,11 +384,11 @@ def test_rows_that_change_while_they_are_loaded_are_not_written(monkeypatch, sch
     path = write(tmp_path, _many_rows())
     real = RowWriters.note
 
-    def note(self, row, table_bytes):
+    def note(self, row, *sizes):
         with open(path, "r+b") as file:
             file.seek(row.at.offset + row.at.length - 5)
             file.write(b"y")
-        real(self, row, table_bytes)
+        real(self, row, *sizes)
 
     monkeypatch.setattr(RowWriters, "note", note)
     with pytest.raises(LoadFailed, match="is not the file that was checked"):

@@ -1,4 +1,4 @@
-"""The settings of the allocator for a dump, which uses the same memory again and again."""
+"""The settings of the allocator for dumps and loads: the same memory is used again and again."""
 
 from __future__ import annotations
 
