@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from textual.content import Content
+
 from tests.tui.conftest import opened, rows, settle
 from tests.tui.recorded import RecordedEngine
 from tui.screens.ask import Ask
@@ -37,3 +39,22 @@ async def test_a_question_has_all_keys_and_clicks_until_it_is_answered(
         await pilot.press("down")
         await settle(pilot)
         assert listed.cursor == 2
+
+
+async def test_the_palette_names_the_keys_of_every_page(engine: RecordedEngine) -> None:
+    """Its texts are markup to Textual: `[/]` ended the application, `[b]` was not shown."""
+    engine.run()
+    async with opened(engine, size=(120, 40)) as (app, pilot):
+        for page in ("enter", "j"):
+            await pilot.press(page)
+            await settle(pilot)
+            entries = [*app.get_system_commands(app.screen)]
+            texts = [Content.from_markup(part) for one in entries for part in one[:2]]
+            plain = [one.plain for one in texts]
+            assert any(text.endswith("  (/)") for text in plain), plain
+            assert plain == [part for one in entries for part in one[:2]]
+            await pilot.press("ctrl+p")
+            await settle(pilot)
+            await pilot.press("escape", "escape")
+            await settle(pilot)
+            assert app.is_running

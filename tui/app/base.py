@@ -144,7 +144,8 @@ class Shell(App[None]):
             def run(action: str = binding.action) -> None:
                 self.call_later(screen.run_action, action)
 
-            key = f"[{shown_key(binding.key)}]"
+            # Not in brackets: the palette reads its texts as markup, and "[/]" ended it.
+            key = f"({shown_key(binding.key)})"
             words = binding.tooltip or f"{binding.description}."
             yield SystemCommand(f"{binding.description}  {key}", words, run)
         for name, title, words in _THEMES:
