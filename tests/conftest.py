@@ -32,7 +32,7 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile("tests")
 
 # A sixth of the processor time of the application's tests went into looking for cycles.
-gc.set_threshold(100_000, 20, 50)
+gc.set_threshold(50_000, 20, 20)
 
 _numbers = itertools.count(1)
 _MAY_BE_SKIPPED_FOR = ("root", "account", "php", "no restic")
