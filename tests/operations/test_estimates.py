@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from msgspec.structs import replace
 
+from core.backups.manifest import Manifest
 from core.events import Kind
 from core.operations.estimates import _by_earlier
-from tests.backups.test_manifest import FULL
 
 GB = 1_000_000_000
 
@@ -22,7 +21,11 @@ GB = 1_000_000_000
     ],
 )
 def test_growth_has_a_density_of_its_own(kind, before, file, now, least, most):
-    earlier = replace(FULL, kind=kind, content_bytes=before, size_bytes=file, elapsed_s=0.5)
+    earlier = Manifest(
+        file_name="1763869000_filesystem.tgz", kind=kind, timestamp=1763869000, size_bytes=file,
+        sha256="ab" * 32, made_by="magerewind 0.1.0", host="web1", root="/var/www/shop",
+        created="2025-11-23T03:36:40+00:00", elapsed_s=0.5, verified=True, content_bytes=before,
+    )  # fmt: skip
     found = _by_earlier(earlier, kind, 1, now)
     assert least <= found.file_bytes <= most
     assert (found.seconds is None) is (now > 20 * before)
