@@ -79,7 +79,7 @@ def _compressed(found: Estimate, known: Iterable[Manifest], compress: Compressio
     text = found.file_bytes
     for manifest in known:
         if manifest.compress == compress and manifest.content_bytes:
-            ratio = min(1.0, manifest.size_bytes / manifest.content_bytes)
+            ratio = manifest.size_bytes / manifest.content_bytes
             return replace(found, file_bytes=int(text * ratio), plain_bytes=text)
     return replace(found, file_bytes=int(text * _COMPRESSED[compress]), plain_bytes=text)
 

@@ -194,7 +194,7 @@ async def test_the_palette_says_what_a_command_does_and_a_theme_is_remembered(
 ) -> None:
     async with opened(engine) as (app, pilot):
         commands = {one.title: one.help for one in app.get_system_commands(app.screen)}
-        assert commands["Roll back  [r]"] == "Plan a rollback to the set under the cursor."
+        assert commands["Roll back  (r)"] == "Plan a rollback to the set under the cursor."
         assert not [words for words in commands.values() if words.startswith("Key")]
         app.choose_theme(LIGHT)
         await settle(pilot)
