@@ -2,8 +2,8 @@
 PYTEST := .venv/bin/python -m pytest
 # A file of tests is one worker's: its tests share what the first of them made. --durations shows
 # where the time goes.
-# One worker more than processors: a test waits for a third of its time.
-PARALLEL := -n $(shell expr $$(nproc) + 1) --maxprocesses 4 --dist loadfile --no-loadscope-reorder --durations 25
+# Two workers more than processors: a test waits for a third of its time.
+PARALLEL := -n $(shell expr $$(nproc) + 2) --maxprocesses 6 --dist loadfile --no-loadscope-reorder --durations 25
 SIZE ?= small
 PREFIX ?= /usr/local
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
@@ -50,6 +51,11 @@ MODULES = {path.stem for top in ("core", "tui") for path in (ROOT / top).rglob("
 PACKAGES = sorted(path for top in ("core", "tui") for path in (ROOT / top).glob("**/__init__.py"))
 
 
+@functools.cache
+def source(path: Path) -> str:
+    return path.read_text(encoding="utf-8")
+
+
 def rows() -> dict[str, str]:
     """Return the text behind each question."""
     lines = MAP.read_text(encoding="utf-8").splitlines()
@@ -93,7 +99,7 @@ def test_every_package_says_its_algorithm_by_modules_that_exist(page: Path) -> N
     columns = [re.split(r"  +", line)[-1] for line in lines if re.search(r"\S  +\S", line)]
     named = {name for column in columns for name in re.findall(r"\b[a-z]+_[a-z_]+\b", column)}
     functions = named - MODULES
-    text = "".join(path.read_text() for path in page.parent.rglob("*.py") if functions)
+    text = "".join(map(source, page.parent.rglob("*.py"))) if functions else ""
     assert {name for name in functions if f"def {name}(" not in text} == set()
 
 

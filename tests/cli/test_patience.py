@@ -44,6 +44,7 @@ def test_a_wait_for_a_silent_server_is_said(shop: Looking, monkeypatch: pytest.M
         assert "No database server answers" in said.err
 
 
+@pytest.mark.long
 def test_a_job_says_it_too_and_can_be_ended_meanwhile(shop: Looking) -> None:
     command = [sys.executable, "-I", "-m", "core", "setup:backup", "--db", "--root", str(shop.root)]
     with subprocess.Popen(

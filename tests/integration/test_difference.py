@@ -196,6 +196,7 @@ def test_an_object_alone_is_a_difference(shop, made):
         shop.server.run(f"DROP {made} one_more", schema=shop.schema)
 
 
+@pytest.mark.long
 def test_a_plan_names_the_undo_that_goes_with_it(shop, changed):
     roll_back(shop, changed)
     ((kept,), _) = undos(shop)

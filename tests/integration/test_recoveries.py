@@ -53,7 +53,8 @@ def swaps(records):
     return {"revert": begins[-1] + 1, "forward": records.index("commit") + 1}
 
 
-@pytest.mark.parametrize("way", some(["revert", "forward"], "revert"))
+@pytest.mark.long
+@pytest.mark.parametrize("way", ["revert", "forward"])
 def test_recovery_in_a_shell_without_the_variables(shop, records, way):
     env_php = Path(shop.root) / "app/etc/env.php"
     before = shop.state()

@@ -93,6 +93,7 @@ def lock_of_a_dead_process(remote):
     assert os.listdir(locks)
 
 
+@pytest.mark.long
 def test_what_a_torn_set_still_has_can_be_used(remote):
     remote.add_directory()
     remote.run("setup:backup", "--code", "--media", "--to", "off")

@@ -111,7 +111,7 @@ def points(count, what):
 
 
 @pytest.mark.parametrize(
-    "what", ["kill", *(pytest.param(way, marks=pytest.mark.crash) for way in WAYS[:3])]
+    "what", [pytest.param(way, marks=pytest.mark.crash) for way in ("kill", *WAYS[:3])]
 )
 def test_a_rollback_whose_keeper_ends_leaves_the_store_whole(case, what):
     for number in points(case.requests_of_rollback, what):

@@ -221,6 +221,7 @@ def test_files_that_were_being_moved_cannot_be_told(old, records):
     assert old.closed(), "who closed it is not known to that job"
 
 
+@pytest.mark.long
 def test_a_dead_undo(old, records):
     summary, _ = old.run(chosen(old, DB))
     request = UndoRequest(job_id=summary.job_id)
@@ -304,6 +305,7 @@ def test_a_living_job_of_the_database(old, records, point, tmp_path):
         assert any("cannot be undone" in message for message in said)
 
 
+@pytest.mark.long
 def test_a_living_job_that_cannot_go_back_says_so(old, records, tmp_path):
     at = next(n for n, kind in enumerate(records[TWO]) if kind == "swap-begin")
     ended, events = left_alone(old, TWO, at, tmp_path)

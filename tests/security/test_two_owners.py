@@ -58,6 +58,7 @@ def said_of(said):
     ]
 
 
+@pytest.mark.long
 def test_the_owner_alone_changes_exactly_what_its_plan_has_said(installation, root):
     """The owner restores a backup of root's as far as it can, and reports how far."""
     names = names_of(installation, root)

@@ -23,7 +23,7 @@ from tests.database.shop_flow import fill
 from tests.shop import connection_to
 
 _NUMBERS = itertools.count(1)
-CASES = int(os.environ.get("MAGEREWIND_DIFFERENCE_CASES", "5"))
+CASES = int(os.environ.get("MAGEREWIND_DIFFERENCE_CASES", "4"))
 NAMES = ("t0", "t1", "t2", "t3")
 KINDS = ("int", "varchar(20)", "decimal(8,2)", "datetime", "blob", "float")
 ACTIONS = ("", " ON DELETE CASCADE", " ON DELETE SET NULL", " ON UPDATE CASCADE")
