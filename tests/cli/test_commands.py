@@ -235,6 +235,7 @@ def test_no_question_no_rollback(shop: Shop, backed_up: "subprocess.CompletedPro
     assert declined.stderr.endswith("Nothing was changed.\n")
 
 
+@pytest.mark.long
 def test_a_rollback_and_its_undo(shop: Shop, backed_up: "subprocess.CompletedProcess[str]") -> None:
     assert backed_up.returncode == 0
     code, media = shop.names("_filesystem.tgz")[0], shop.names("_media.tgz")[0]

@@ -145,6 +145,7 @@ def kill_if_there(pid):
         os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.long
 def test_the_journal_of_a_rollback_names_each_irreversible_step(shop):
     summary, _ = shop.run(shop.request)
     kinds = [record.kind for record in read_journal(shop.job_journal(summary.job_id))]

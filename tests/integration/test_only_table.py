@@ -86,6 +86,7 @@ def test_what_would_dangle_is_counted_on_both_sides(shop, dump):
     assert "--with-related takes them in." in said.err
 
 
+@pytest.mark.long
 def test_related_tables_are_taken_in_from_both_sides(shop, dump):
     plan = planned(shop, dump, "--only-table", "zz_bottom", "--with-related")
     assert (plan["only_tables"], plan["ties"]) == (["zz_bottom", "zz_middle", "zz_top"], [])
@@ -196,6 +197,7 @@ def test_what_cannot_be_chosen_is_refused_in_one_line(shop, dump, words, problem
     assert entries(shop) == before
 
 
+@pytest.mark.long
 def test_tables_that_are_left_out_stay_and_the_undo_brings_all_else_back(shop, dump):
     """One that changed, one that only the schema has, one that is missing now."""
     shop.server.run("DROP TABLE zz_alone", schema=shop.schema)

@@ -81,6 +81,7 @@ def test_the_undo_of_another_release_is_done_there(deployed):
 
 
 @pytest.mark.parametrize("dry", some([True, False], False))
+@pytest.mark.long
 def test_the_database_is_undone_without_the_release(dry, deployed):
     shop = deployed.shop
     rolled_back(deployed, ("code", "db"))

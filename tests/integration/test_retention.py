@@ -300,6 +300,7 @@ def test_a_person_deletes_with_the_store_held(shop, history):
     assert not (backups(shop) / name).exists()
 
 
+@pytest.mark.long
 def test_a_mark_that_comes_while_sets_are_deleted_is_obeyed(shop, history):
     from core.backups.retention import RetentionPolicy
     from core.operations.pruning import delete_sets, plan_prune

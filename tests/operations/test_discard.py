@@ -56,6 +56,7 @@ def test_a_discard_that_was_killed_is_finished(shop, tmp_path):
     assert {"undo.json", "discard.json", "connection.json"}.isdisjoint(os.listdir(job))
 
 
+@pytest.mark.long
 def test_a_rollback_that_was_killed_while_it_removed_the_older_undo(shop, tmp_path):
     older = undo(shop)
     (Path(shop.root) / "app/later.php").write_text("<?php")

@@ -131,6 +131,7 @@ def test_only_what_differs_is_fetched_and_only_what_is_asked_for_is_put_back(sen
     assert shop.state() == sent.before
 
 
+@pytest.mark.long
 def test_the_shown_plan_is_staged_and_changes_after_it_are_taken_in(sent, monkeypatch):
     monkeypatch.setenv("PATH", sent.path)
     shop = sent.shop

@@ -58,6 +58,7 @@ def fetched_bytes(shop):
 WORDS = ("setup:rollback", "--set", "latest", "-d", "--from", "off")
 
 
+@pytest.mark.long
 def test_where_no_table_differs_nothing_of_the_dump_is_fetched(away):
     said, number = dumped(away, (*WORDS, "--dry-run"))
     assert "Nothing of the dump is fetched: no table differs." in said.err

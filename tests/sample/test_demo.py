@@ -25,6 +25,7 @@ def test_walks_through_a_rollback_and_leaves_nothing(temporary, capsys):
     assert os.listdir(temporary) == []
 
 
+@pytest.mark.long
 def test_says_what_is_wrong_when_the_rollback_did_not_restore(temporary, capsys, monkeypatch):
     def do_nothing(self, *words):
         os.makedirs(os.path.join(self._root, "var/backups"), exist_ok=True)

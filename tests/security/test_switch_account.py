@@ -162,6 +162,7 @@ def test_a_running_job_is_the_owners_and_can_be_cancelled(installation, owned):
     assert not_of(owned.root, OWNER, GROUP) == []
 
 
+@pytest.mark.long
 def test_a_killed_job_is_recovered_as_the_owner(installation, owned, php):
     installation.run("setup:backup", "--code", "--db", root=owned.root, code=0)
     newest = options_of(owned)[-2:]

@@ -25,10 +25,7 @@ WITHOUT_TEXTS_OF_THEIR_OWN = {
     *("home-read-only", "home-undo", "job-folded", "job-zoomed", "note", "palette", "refused"),
     *("backups", "safety"),
 }
-OFTEN = (
-    *("home", "home-interrupted", "backup", "job-running", "job-failed", "backups-open", "plan"),
-    *("confirm", "recover", "history", "delete-last"),
-)
+OFTEN = (*("home", "job-running", "backups-open", "plan", "confirm", "recover"),)
 LONG = EVIL + "x" * 4096 + EVIL  # longer than any name may be
 
 

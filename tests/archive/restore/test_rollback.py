@@ -105,7 +105,7 @@ def grow(root: str, tree: dict[str, tuple[object, ...]]) -> None:
 
 
 @settings(
-    max_examples=30,
+    max_examples=20,
     deadline=None,
     database=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
