@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -74,6 +75,12 @@ class Hooked:
     def log(self) -> str:
         jobs = sorted((self.shop.root / "var/.magerewind/jobs").iterdir())
         return (jobs[-1] / "job.log").read_text()
+
+    def is_recorded(self, pid: str) -> bool:
+        """Whether the newest journal has the process of a hook, which is watched from then on."""
+        jobs = sorted((self.shop.root / "var/.magerewind/jobs").iterdir())
+        journal = (jobs[-1] / "journal.jsonl").read_text()
+        return re.search(rf'"pid": ?{pid}\b', journal) is not None
 
     @property
     def runner(self) -> int:
@@ -202,12 +209,14 @@ def test_a_cancel_ends_a_hook_and_runs_what_comes_after(hooked: Hooked) -> None:
     pid.unlink()
 
 
+@pytest.mark.long
 def test_a_hook_dies_with_its_runner_and_a_recovery_runs_the_rest_once(hooked: Hooked) -> None:
     pids = hooked.path / "killed"
     script = f"sleep 600 & echo $! $$ > {pids}; exec sleep 600"
     hooked.configure(f'before = ["sh", "-c", "{script}"]', *ALL[2:])
     with hooked.begin("setup:backup") as child:
         until(lambda: pids.exists() and pids.read_text().strip(), "the hook never began")
+        until(lambda: hooked.is_recorded(pids.read_text().split()[1]), "it is not recorded")
         os.kill(hooked.runner, signal.SIGKILL)
         child.wait(timeout=60)
     for pid in map(int, pids.read_text().split()):
@@ -222,12 +231,14 @@ def test_a_hook_dies_with_its_runner_and_a_recovery_runs_the_rest_once(hooked: H
     assert hooked.moments == ["on_failure reverted", "after reverted"]
 
 
+@pytest.mark.long
 def test_a_kill_in_the_last_hook_leaves_a_job_that_is_done(hooked: Hooked) -> None:
     pid = hooked.path / "last"
     script = f"[ -e {pid} ] && exit 0; echo $$ > {pid}; exec sleep 600"
     hooked.configure(f'after = [["TELL"], ["sh", "-c", "{script}"], ["TELL"]]', ALL[1], ALL[2])
     with hooked.begin("setup:backup") as child:
         until(lambda: pid.exists() and pid.read_text().strip(), "the hook never began")
+        until(lambda: hooked.is_recorded(pid.read_text().strip()), "it is not recorded")
         os.kill(hooked.runner, signal.SIGKILL)
         child.wait(timeout=60)
     done = hooked.run("job:recover", code=0)
