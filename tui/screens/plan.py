@@ -80,8 +80,9 @@ class Rollback(Choosing):
         Hint(key="less_than_sign", words="Older"),
         Hint(key="greater_than_sign", words="Newer"),
         Hint(key="o", words="Options"),
-        *_LAST,
+        *_LAST[:2],
         _ANEW,
+        *_LAST[2:],
     )
     OPTION_HINTS = (
         _CONFIRM,
