@@ -32,14 +32,7 @@ def backup_lines(preflight: BackupPreflight, request: BackupRequest) -> Iterator
     if request.local:
         yield f"Space: about {needed} needed, {free} free."
     yield f"Closed: {_closed_for(preflight, request)}."
-    steps = backup_order(
-        request.kinds,
-        verify=request.verify,
-        keep_open=request.keep_open,
-        repositories=[one.name for one in request.repositories],
-        local=request.local,
-    )
-    yield f"Order: {numbered(steps)}"
+    yield f"Order: {numbered(backup_order(request))}"
 
 
 def _closed_for(preflight: BackupPreflight, request: BackupRequest) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable
 
 from core.events import Kind
 from core.operations.job_files import OlderUndo
-from core.operations.requests import RollbackRequest, UndoRequest
+from core.operations.requests import BackupRequest, RollbackRequest, UndoRequest
 from core.text import numbers
 from core.text.steps import KIND_WORDS
 
@@ -16,22 +16,17 @@ def numbered(steps: Iterable[str]) -> str:
     return "  ".join(f"{number} {step}" for number, step in enumerate(steps, 1))
 
 
-def backup_order(
-    kinds: Collection[Kind],
-    *,
-    verify: bool,
-    keep_open: bool,
-    repositories: Collection[str] = (),
-    local: bool = True,
-) -> tuple[str, ...]:
-    """Return the work of a backup of these kinds, to var/backups and to these repositories."""
-    verb = "write and verify" if verify else "write"
-    named = [KIND_WORDS[kind] for kind in Kind if kind in kinds]
-    if not local:
+def backup_order(request: BackupRequest) -> tuple[str, ...]:
+    """Return the work of a backup, to var/backups and to the repositories of the request."""
+    repositories = [one.name for one in request.repositories]
+    verb = "write and verify" if request.verify else "write"
+    if not request.local:
         verb = f"send to {', '.join(repositories)}:"
-    steps = [f"{verb} {kind}" for kind in named]
-    sent = [f"copy to {name}" for name in repositories if local]
-    return (*steps, *sent) if keep_open else ("close the store", *steps, "open the store", *sent)
+    steps = [f"{verb} {KIND_WORDS[kind]}" for kind in Kind if kind in request.kinds]
+    sent = [f"copy to {name}" for name in repositories if request.local]
+    if request.keep_open:
+        return (*steps, *sent)
+    return ("close the store", *steps, "open the store", *sent)
 
 
 def rollback_order(

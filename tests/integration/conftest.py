@@ -9,6 +9,7 @@ import tempfile
 
 import pytest
 
+from tests.integration.backup_history import DAY, backups, copy_backup, own
 from tests.shop import Shop
 
 _numbers = itertools.count(1)
@@ -26,3 +27,16 @@ def shop(server, request):
 
 
 from tests.integration.commands import ordinary, readable  # noqa: E402, F401 - fixtures
+
+
+@pytest.fixture
+def history(shop):
+    """The set of the shop, and one of code and database a day before it for nine days."""
+    before = set(os.listdir(backups(shop)))
+    sets = [own(shop) - day * DAY for day in range(10)]
+    for timestamp in sets[1:]:
+        copy_backup(shop, shop.request.code_file, timestamp)
+        copy_backup(shop, shop.request.db_file, timestamp)
+    yield sets
+    for name in set(os.listdir(backups(shop))) - before:
+        (backups(shop) / name).unlink()

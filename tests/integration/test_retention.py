@@ -16,49 +16,10 @@ import pytest
 
 from core.events import Kind
 from core.operations.health import DATABASE_EMPTY, health_of
+from tests.integration.backup_history import DAY, backups, copy_backup, own, stamps
 from tests.integration.commands import instead, magerewind
 
-DAY = 86_400
 NOW = int(time.time())
-
-
-def backups(shop):
-    return Path(shop.store.backups)
-
-
-def copy_backup(shop, name, timestamp, **manifest):
-    """Put a backup's copy of another time beside it, with a manifest of its own."""
-    rest = name.partition("_")[2]
-    copy = backups(shop) / f"{timestamp}_{rest}"
-    shutil.copyfile(backups(shop) / name, copy)
-    row = json.loads((backups(shop) / f".{name}.manifest.json").read_bytes())
-    row |= {"file_name": copy.name, "timestamp": timestamp, **manifest}
-    described = backups(shop) / f".{copy.name}.manifest.json"
-    described.write_text(json.dumps(row))
-    described.chmod(0o600)
-    return copy
-
-
-@pytest.fixture
-def history(shop):
-    """The set of the shop, and one of code and database a day before it for nine days."""
-    before = set(os.listdir(backups(shop)))
-    sets = [own(shop) - day * DAY for day in range(10)]
-    for timestamp in sets[1:]:
-        copy_backup(shop, shop.request.code_file, timestamp)
-        copy_backup(shop, shop.request.db_file, timestamp)
-    yield sets
-    for name in set(os.listdir(backups(shop))) - before:
-        (backups(shop) / name).unlink()
-
-
-def own(shop):
-    return int(shop.request.code_file.partition("_")[0])
-
-
-def stamps(shop):
-    names = (name.partition("_")[0] for name in os.listdir(backups(shop)) if name[0] != ".")
-    return {int(stamp) for stamp in names if stamp.isdigit()}
 
 
 def reasons(shop, *words):

@@ -35,13 +35,7 @@ def outlook_lines(
         return rows
     rows += _space(request, check, place)
     rows += _closed_for(request, check, place)
-    steps = backup_order(
-        request.kinds,
-        verify=request.verify,
-        keep_open=request.keep_open,
-        repositories=[one.name for one in request.repositories],
-        local=request.local,
-    )
+    steps = backup_order(request)
     for number, step in enumerate(steps if listed else (), 1):
         rows += _labelled("Order" if number == 1 else "", f"{number} {step}", place)
     if not listed:
