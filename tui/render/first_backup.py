@@ -20,7 +20,7 @@ from tui.render.facts import fact
 from tui.render.job import Canvas
 from tui.render.left_out import left_out_lines
 from tui.render.outlook import check_findings, space_words
-from tui.render.text import Glyphs, assemble
+from tui.render.text import assemble
 
 Check = BackupCheckView | Exception | None
 _MUTED: Final = "$foreground-muted"
@@ -87,7 +87,9 @@ def estimate_lines(check: Check, place: Canvas) -> list[Content]:
         said = [getattr(check, "message", str(check)), getattr(check, "hint", None) or ""]
         return fact("", f"? {' '.join(filter(None, said))}", place, "$text-warning")
     for kind in Kind:
-        numbers = _numbers(kind, estimates.get(kind), place.glyphs)
+        # A part that the whole check could not look at stays unknown.
+        unknown = place.glyphs.ellipsis if check is None else "?"
+        numbers = _numbers(kind, estimates.get(kind), unknown)
         cells = (
             text.right(word, width) for word, (_, width) in zip(numbers, _COLUMNS, strict=True)
         )
@@ -98,9 +100,9 @@ def estimate_lines(check: Check, place: Canvas) -> list[Content]:
 _COLUMNS: Final = (("ENTRIES", 14), ("SIZE", 11), ("BACKUP", 12))
 
 
-def _numbers(kind: Kind, one: EstimateView | None, glyphs: Glyphs) -> tuple[str, str, str]:
+def _numbers(kind: Kind, one: EstimateView | None, unknown: str) -> tuple[str, str, str]:
     if one is None:
-        return glyphs.ellipsis, "", ""
+        return unknown, "", ""
     items = text.count(one.items)
     if kind is Kind.DB and one.items is not None:
         items = f"~{items} rows"  # which the server guesses
